@@ -1,0 +1,1 @@
+"""Latency, accuracy, memory and size of variants on the real runtime, their statistics and gates."""

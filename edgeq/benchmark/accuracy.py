@@ -1,0 +1,132 @@
+"""From outputs to accuracy, agreement and drop."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeq.benchmark.classification import Array, classifies, in_top, top1
+from edgeq.benchmark.measurement import Accuracy
+from edgeq.benchmark.statistics import above_chance, drop_pp, proportion, sqnr_db
+from edgeq.errors import DataError
+
+_LEAST_CLASSES_FOR_TOP5 = 6
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items and their labels, for scoring.
+
+    Attributes:
+        digests: of the items.
+        labels: int64[N]; None without.
+        excluded: items left out because they were calibrated on.
+        source: for messages.
+    """
+
+    digests: Sequence[str]
+    labels: npt.NDArray[np.int64] | None
+    excluded: int
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """Digest over items and labels: results are compared only where it is equal."""
+        digest = hashlib.sha256()
+        for position, item in enumerate(self.digests):
+            label = "" if self.labels is None else int(self.labels[position])
+            digest.update(f"{item}:{label}\n".encode())
+        return digest.hexdigest()
+
+
+def check_labels(judged: Judged, outputs: Mapping[str, Array]) -> None:
+    """Checks that labels and outputs go together.
+
+    Raises:
+        DataError: the labels name more classes than the model has outputs.
+    """
+    if judged.labels is None or not _classifies(outputs):
+        return
+    (scores,) = outputs.values()
+    largest = int(judged.labels.max())
+    if largest >= scores.shape[-1]:
+        raise DataError(
+            f"{judged.source}: label {largest} is out of range: the model has {scores.shape[-1]} outputs "
+            f"(0 to {scores.shape[-1] - 1})"
+        )
+
+
+def check_above_chance(judged: Judged, outputs: Mapping[str, Array], variant: str) -> None:
+    """Checks that the baseline knows anything at all: a drop from chance would mean nothing.
+
+    Raises:
+        DataError: it is right no more often than by guessing.
+    """
+    if judged.labels is None or not _classifies(outputs):
+        return
+    (scores,) = outputs.values()
+    correct = int((top1(scores) == judged.labels).sum())
+    n, classes = len(judged.labels), scores.shape[-1]
+    majority = float(np.bincount(judged.labels).max() / n)
+    if not above_chance(correct, n, classes, majority_share=majority):
+        raise DataError(
+            f"{variant} is right on {correct} of {n} items ({correct / n:.1%}), not above chance: the "
+            "preprocessing or the order of the labels is wrong (see --preprocess and --labels); "
+            "no drop can be measured"
+        )
+
+
+def score(judged: Judged, outputs: Mapping[str, Array], baseline: Mapping[str, Array] | None) -> Accuracy:
+    """Scores one variant.
+
+    Args:
+        judged: items and labels.
+        outputs: of the variant by name, float32[N, …].
+        baseline: of the baseline; None for the baseline itself and a lone file.
+    """
+    top1_estimate = top5 = agreement = drop = None
+    correct_bits = None
+    n = len(judged.digests)
+    if _classifies(outputs):
+        (scores,) = outputs.values()
+        decided = top1(scores)
+        reference = None
+        if baseline is not None:
+            (reference_scores,) = baseline.values()
+            reference = top1(reference_scores)
+            agreement = proportion(int((decided == reference).sum()), n)
+        if judged.labels is not None:
+            correct = decided == judged.labels
+            top1_estimate = proportion(int(correct.sum()), n)
+            correct_bits = base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
+            if scores.shape[-1] >= _LEAST_CLASSES_FOR_TOP5:
+                top5 = proportion(int(in_top(scores, judged.labels, 5).sum()), n)
+            if reference is not None:
+                drop = drop_pp(correct, reference == judged.labels)
+    noise = None
+    if baseline is not None:
+        noise = sqnr_db(_flat(baseline), _flat(outputs))
+    return Accuracy(
+        n=n,
+        excluded=judged.excluded,
+        data_digest=judged.digest,
+        top1=top1_estimate,
+        top5=top5,
+        agreement=agreement,
+        drop_pp=drop,
+        sqnr_db=noise,
+        correct=correct_bits,
+    )
+
+
+def _classifies(outputs: Mapping[str, Array]) -> bool:
+    return classifies([tuple(array.shape) for array in outputs.values()])
+
+
+def _flat(outputs: Mapping[str, Array]) -> Array:
+    return np.concatenate([np.asarray(outputs[name]).ravel() for name in sorted(outputs)])

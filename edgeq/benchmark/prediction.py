@@ -1,0 +1,122 @@
+"""Every variant on a few inputs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeq.benchmark.classification import Array
+from edgeq.benchmark.targets import Targets
+from edgeq.data.dataset import ArrayDataset
+from edgeq.data.feeding import Feed, ModelInput
+from edgeq.data.images import IMAGE_SUFFIXES, Decoding, decode
+from edgeq.data.preprocessing import Preprocessing
+from edgeq.data.reading import read_arrays
+from edgeq.errors import DataError, WorkerError
+from edgeq.runtime.process import Worker
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Outputs of every variant on every input.
+
+    Attributes:
+        inputs: what was given, for display.
+        outputs: real-valued outputs by variant, then by name, float32[inputs, …] without batch axis.
+        failures: reason by variant.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, Mapping[str, Array]]
+    failures: Mapping[str, str]
+
+
+def predict(
+    targets: Targets,
+    inputs: Sequence[Path],
+    *,
+    preprocessing: Preprocessing | None = None,
+    runtime: str | None = None,
+) -> Predictions:
+    """Runs every variant on each input.
+
+    Args:
+        targets: the variants.
+        inputs: images, .npy files of one item, or .npz files of one item by input name.
+        preprocessing: instead of the bundle's.
+        runtime: which; None for the best installed.
+
+    Raises:
+        DataError: an input cannot be read or does not fit the model.
+        WorkerError: no variant runs.
+    """
+    rows = [_read(path, targets.inputs) for path in inputs]
+    arrays = {spec.name: np.stack([row[spec.name] for row in rows]) for spec in targets.inputs}
+    dataset = ArrayDataset(arrays, source=", ".join(path.name for path in inputs))
+    feed = Feed(dataset, targets.inputs, preprocessing or targets.preprocessing)
+    items = feed.items(range(len(inputs)))
+    outputs: dict[str, dict[str, Array]] = {}
+    failures: dict[str, str] = {}
+    for target in targets.files:
+        name = target.info.name
+        try:
+            outputs[name] = _run(name, target.path, items, runtime)
+        except WorkerError as error:
+            failures[name] = str(error)
+    if not outputs:
+        raise WorkerError("; ".join(failures.values()))
+    return Predictions(tuple(str(path) for path in inputs), outputs, failures)
+
+
+def _run(name: str, path: Path, items: Mapping[str, Array], runtime: str | None) -> dict[str, Array]:
+    with tempfile.TemporaryDirectory(prefix="edgeq-run-") as folder, Worker(name) as worker:
+        loaded = worker.load(path, 1, runtime)
+        asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
+        # A batch is filled with copies of the item, and the first answer is taken.
+        fed = {
+            info.name: np.stack([np.broadcast_to(item, info.shape) for item in items[info.name]])
+            for info in loaded.inputs
+        }
+        np.savez(asked, **fed)  # type: ignore[arg-type]
+        worker.predict(asked, answered)
+        with np.load(answered, allow_pickle=False) as archive:
+            stored = {key: archive[key] for key in archive.files}
+    return {
+        info.name: info.decode(stored[info.name][:, 0] if len(info.shape) > 1 else stored[info.name])
+        for info in loaded.outputs
+    }
+
+
+def _read(path: Path, specs: Sequence[ModelInput]) -> Mapping[str, Array]:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist: expected an image, an .npy or an .npz file")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        if len(specs) != 1:
+            names = ", ".join(spec.name for spec in specs)
+            raise DataError(f"{path} is one image and the model has the inputs {names}: give an .npz")
+        return {specs[0].name: decode(path, Decoding.for_shape(specs[0].item_shape, str(path)))}
+    arrays = read_arrays(path)
+    if set(arrays) == {""} and len(specs) == 1:
+        arrays = {specs[0].name: arrays[""]}
+    if not {spec.name for spec in specs} <= set(arrays):
+        raise DataError(
+            f"{path}: expected arrays named {', '.join(spec.name for spec in specs)}, found {', '.join(arrays)}"
+        )
+    return {spec.name: _one_item(arrays[spec.name], spec, path) for spec in specs}
+
+
+def _one_item(array: Array, spec: ModelInput, path: Path) -> Array:
+    """The item itself, or the only one of a batch."""
+    if array.shape == (1, *spec.item_shape):
+        item: Array = array[0]
+        return item
+    if array.shape != spec.item_shape:
+        raise DataError(
+            f"{path}: input {spec.name!r} expects one item of shape {list(spec.item_shape)}, "
+            f"found {list(array.shape)}"
+        )
+    return array

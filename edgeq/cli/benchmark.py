@@ -1,0 +1,124 @@
+"""``edgeq benchmark``: what each variant costs and loses against FP32."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from edgeq.cli.options import PATH, json_flag, verbose
+from edgeq.cli.results import Earlier, Outputs, judge, print_table, read_gates
+from edgeq.cli.terminal import progress_bar, say
+from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
+
+
+@click.command(
+    name="benchmark",
+    epilog="\b\nExamples:\n"
+    "  edgeq benchmark model-edgeq --data photos/\n"
+    "  edgeq benchmark model-edgeq --data data.npz -o results.jsonl -o report.html\n"
+    "  edgeq benchmark a.tflite b.tflite --threads 1 --threads 4\n"
+    "  edgeq benchmark model-edgeq --data data.npz --fail-if 'drop>1pp' --fail-if 'latency>-20%' --variant int8",
+)
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="BUNDLE|FILE…")
+@click.option("--data", type=PATH, help="Folder with one folder a class, or .npz with labels: for accuracy.")
+@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1, instead of the bundle's.")
+@click.option("--limit", type=click.IntRange(1), help="Measure accuracy on at most so many items.")
+@click.option(
+    "--threads", type=click.IntRange(1), multiple=True, help="1 and min(4, cores) by default; repeatable."
+)
+@click.option("--runtime", metavar="NAME", help="litert or tflite-runtime; the best installed by default.")
+@click.option("--variant", "variants", multiple=True, help="Measure and gate only these; repeatable.")
+@click.option("--baseline-variant", metavar="NAME", help="Compare with this one; float32 by default.")
+@click.option("--quick", "speed", flag_value="quick", help="0.2 s a variant: for a first look.")
+@click.option("--full", "speed", flag_value="full", help="5 s a variant: for numbers to publish.")
+@click.option("--max-time", type=click.FloatRange(min=0.1), help="Seconds a variant at most; 60 by default.")
+@click.option("--no-latency", is_flag=True, help="Measure accuracy and size only.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the order of measuring.")
+@click.option(
+    "-o", "--output", "outputs", multiple=True, help=".jsonl (appended), .json, .csv, .md, .html or -."
+)
+@click.option(
+    "--format", "format_name", metavar="NAME", help="Of the outputs instead of their suffix; or github."
+)
+@click.option(
+    "--fail-if", "fail_if", multiple=True, metavar="GATE", help="'drop>1pp', 'size>+5%', 'latency>+10%'."
+)
+@click.option("--baseline", type=PATH, help="Results of an earlier run to compare and gate against.")
+@click.option("--strict", is_flag=True, help="Gate on the point estimate instead of the interval.")
+@json_flag
+@verbose
+def command(
+    paths: tuple[Path, ...],
+    data: Path | None,
+    preprocess: str | None,
+    limit: int | None,
+    threads: tuple[int, ...],
+    runtime: str | None,
+    variants: tuple[str, ...],
+    baseline_variant: str | None,
+    speed: str | None,
+    max_time: float | None,
+    no_latency: bool,
+    seed: int,
+    outputs: tuple[str, ...],
+    format_name: str | None,
+    fail_if: tuple[str, ...],
+    baseline: Path | None,
+    strict: bool,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Measures every variant of BUNDLE, or the .tflite FILEs, against FP32.
+
+    Latency is measured with all variants interleaved, each in a process of its own. With --data, accuracy,
+    agreement and drop are measured too, on items that the bundle was not calibrated on.
+    """
+    from edgeq.benchmark.latency import DEFAULT, FULL, QUICK
+    from edgeq.benchmark.session import measure
+    from edgeq.benchmark.targets import find_targets
+    from edgeq.data.preprocessing import find_preprocessing
+    from edgeq.data.reading import read_dataset
+
+    sink = Outputs((*outputs, "-") if as_json else outputs, "json" if as_json else format_name, append=True)
+    gates = read_gates(fail_if)
+    earlier = Earlier(baseline)
+    plan = {"quick": QUICK, "full": FULL}.get(speed or "", DEFAULT)
+    if max_time is not None:
+        plan = dataclasses.replace(
+            plan, max_seconds=max_time, least_seconds=min(plan.least_seconds, max_time)
+        )
+    # A gate compares with the baseline, which must be measured although it is not among the variants asked for.
+    targets = find_targets(paths, () if gates or baseline_variant else variants)
+    with progress_bar() as progress:
+        session = measure(
+            targets,
+            data=None if data is None else read_dataset(data),
+            preprocessing=None if preprocess is None else find_preprocessing(preprocess),
+            threads=threads,
+            runtime=runtime,
+            plan=None if no_latency else plan,
+            baseline=baseline_variant,
+            limit=limit,
+            seed=seed,
+            progress=progress,
+        )
+    measurements = session.measurements
+    for note in session.notes:
+        say(note)
+    compared = earlier.compare(measurements)
+    if not sink.uses_stdout and format_name != "github":
+        print_table(measurements, compared)
+    sink.write(measurements, compared)
+    for variant, reason in session.failures.items():
+        say(f"not measured: {variant}: {reason.removeprefix(f'{variant}: ')}")
+    code = judge(
+        gates,
+        measurements,
+        old=earlier.measurements,
+        variants=variants,
+        strict=strict,
+        github=format_name == "github",
+    )
+    return code or (EXIT_PARTIAL if session.failures else EXIT_FINE)

@@ -1,0 +1,167 @@
+"""``edgeq convert``: a model in, a bundle out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeq.cli.options import PATH, Size, json_flag, read_labels, verbose
+from edgeq.cli.terminal import progress_bar, say, stdout_console, warn
+from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
+from edgeq.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from edgeq.convert.pipeline import Conversion
+
+_SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
+_SCHEME_LINES = "\n".join(f"  {scheme.name:<8}  {scheme.summary}" for scheme in SCHEMES)
+
+
+@click.command(
+    name="convert",
+    epilog="\b\nExamples:\n"
+    "  edgeq convert model.keras\n"
+    "  edgeq convert model.keras --data photos/ --preprocess=-1..1\n"
+    "  edgeq convert model.keras --data data.npz --scheme int8 --io uint8 -o bundle\n"
+    f"\n\b\nSchemes:\n{_SCHEME_LINES}",
+)
+@click.argument("model", type=PATH)
+@click.option(
+    "--data", type=PATH, help="Folder with one folder a class, or .npz: calibration is drawn from it."
+)
+@click.option("--calibration", type=PATH, help="Data that are used for calibration whole, instead of --data.")
+@click.option(
+    "--scheme", "schemes", multiple=True, metavar="NAME", help=f"{_SCHEME_NAMES}, or all; repeatable."
+)
+@click.option(
+    "--io", multiple=True, metavar="TYPE", help="Inputs and outputs of integer files: int8, uint8, float32."
+)
+@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1; found by itself where possible.")
+@click.option("--labels", type=PATH, help="Class names, one a line.")
+@click.option("--batch", type=click.IntRange(1), help="Size of a free batch dimension; 1 by default.")
+@click.option("--size", type=Size(), default=(), help="Size of other free dimensions, such as 224x224.")
+@click.option("--calibration-items", type=click.IntRange(1), default=200, show_default=True, help="To draw.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
+@click.option("--signature", help="Of a SavedModel; its serving signature by default.")
+@click.option(
+    "--allow-flex", is_flag=True, help="Keep TensorFlow's own operators; the app needs their delegate."
+)
+@click.option("--allow-lambda", is_flag=True, help="Load Lambda layers, which run code from the file.")
+@click.option("-o", "--output", type=PATH, help="Folder of the bundle; MODEL-edgeq by default.")
+@click.option("--force", is_flag=True, help="Replace an existing bundle.")
+@json_flag
+@verbose
+def command(
+    model: Path,
+    data: Path | None,
+    calibration: Path | None,
+    schemes: tuple[str, ...],
+    io: tuple[str, ...],
+    preprocess: str | None,
+    labels: Path | None,
+    batch: int | None,
+    size: tuple[int, ...],
+    calibration_items: int,
+    seed: int,
+    signature: str | None,
+    allow_flex: bool,
+    allow_lambda: bool,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Converts MODEL to .tflite files at several precisions.
+
+    MODEL is a .keras or legacy .h5 file, a SavedModel folder, a float .tflite or a converter script. Each file
+    is run on the real runtime and compared with the model before it is written. The result is a bundle, a
+    folder that edgeq benchmark takes.
+    """
+    from edgeq.convert.pipeline import Options, convert
+
+    options = Options(
+        schemes=schemes,
+        io=io,
+        preprocess=preprocess,
+        labels=read_labels(labels),
+        batch=batch,
+        size=size,
+        calibration_items=calibration_items,
+        seed=seed,
+        allow_flex=allow_flex,
+        allow_lambda=allow_lambda,
+        signature=signature,
+        force=force,
+        verbose=verbose,
+    )
+    with progress_bar() as progress:
+        conversion = convert(
+            model, data=data, calibration=calibration, output=output, options=options, progress=progress
+        )
+    if as_json:
+        click.echo(json.dumps(_as_json(conversion), indent=1))
+    else:
+        show(conversion)
+    return EXIT_PARTIAL if conversion.failures else EXIT_FINE
+
+
+def show(conversion: Conversion) -> None:
+    """Prints the files that were made and what is to be said of them."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("variant")
+    for heading in ("size", "of FP32", "agreement", "SQNR"):
+        table.add_column(heading, justify="right")
+    table.add_column("file")
+    variants = conversion.bundle.manifest.variants
+    baseline = variants[0].size_bytes
+    for variant in variants:
+        agreement = variant.check.agreement
+        table.add_row(
+            variant.name,
+            f"{variant.size_bytes / 1000:,.1f} kB",
+            f"{variant.size_bytes / baseline:.0%}",
+            "–" if agreement is None else f"{agreement:.0%} of {variant.check.n}",
+            f"{variant.check.sqnr_db:.1f} dB",
+            variant.file,
+        )
+    for note in conversion.notes:
+        say(note)
+    for warning in conversion.warnings:
+        warn(warning)
+    stdout_console().print(table)
+    for failure in conversion.failures:
+        say(f"not made: {failure.name}: {failure.reason}")
+    folder = conversion.bundle.folder
+    click.echo(f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs")
+    click.echo(
+        f"next: edgeq benchmark {folder}" + ("" if conversion.bundle.manifest.calibration else " --data …")
+    )
+
+
+def _as_json(conversion: Conversion) -> dict[str, object]:
+    manifest = conversion.bundle.manifest
+    return {
+        "bundle": str(conversion.bundle.folder),
+        "variants": [
+            {
+                "name": variant.name,
+                "file": variant.file,
+                "scheme": variant.scheme,
+                "io": variant.io,
+                "size_bytes": variant.size_bytes,
+                "sha256": variant.sha256,
+                "sqnr_db": variant.check.sqnr_db,
+                "agreement": variant.check.agreement,
+                "n": variant.check.n,
+            }
+            for variant in manifest.variants
+        ],
+        "failures": [{"name": failure.name, "reason": failure.reason} for failure in manifest.failures],
+        "notes": list(conversion.notes),
+        "warnings": list(conversion.warnings),
+    }

@@ -1,0 +1,64 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+class Size(click.ParamType[tuple[int, ...]]):
+    """``224``, ``224x224`` or ``1x16000``: sizes of free dimensions, in order."""
+
+    name = "HxW"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, ...]:
+        """The sizes as whole numbers above 0."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if not all(part.isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"expected sizes such as 224x224, found {value!r}", parameter, context)
+        return tuple(int(part) for part in parts)
+
+
+def verbose(function: Function) -> Function:
+    """``-v``."""
+    return click.option(
+        "-v", "--verbose", is_flag=True, help="Let the output of TensorFlow and the runtime through."
+    )(function)
+
+
+def json_flag(function: Function) -> Function:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(
+        function
+    )
+
+
+def read_labels(path: Path | None) -> list[str] | None:
+    """Class names, one a line.
+
+    Raises:
+        DataError: the file cannot be read or holds no name.
+    """
+    from edgeq.errors import DataError
+
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as labels, one a line: {error}") from error
+    labels = [line.strip() for line in lines if line.strip()]
+    if not labels:
+        raise DataError(f"{path} holds no labels: expected one a line")
+    return labels

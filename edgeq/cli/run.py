@@ -1,0 +1,60 @@
+"""``edgeq run``: predictions of every variant side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeq.cli.options import PATH, json_flag, read_labels, verbose
+from edgeq.cli.terminal import say, stdout_console
+from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
+
+
+@click.command(
+    name="run",
+    epilog="\b\nExamples:\n  edgeq run model-edgeq cat.jpg\n  edgeq run model.int8.tflite input.npy --top 3",
+)
+@click.argument("target", type=PATH, metavar="BUNDLE|FILE")
+@click.argument("inputs", type=PATH, nargs=-1, required=True, metavar="INPUT…")
+@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1, instead of the bundle's.")
+@click.option("--labels", type=PATH, help="Class names, one a line, instead of the bundle's.")
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to show.")
+@click.option("--variant", "variants", multiple=True, help="Only these; repeatable.")
+@click.option("--runtime", metavar="NAME", help="litert or tflite-runtime; the best installed by default.")
+@json_flag
+@verbose
+def command(
+    target: Path,
+    inputs: tuple[Path, ...],
+    preprocess: str | None,
+    labels: Path | None,
+    top: int,
+    variants: tuple[str, ...],
+    runtime: str | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Runs every variant of BUNDLE, or a .tflite FILE, on each INPUT: an image, an .npy or an .npz of one item."""
+    from edgeq.benchmark.prediction import predict
+    from edgeq.benchmark.targets import find_targets
+    from edgeq.data.preprocessing import find_preprocessing
+    from edgeq.report.predictions import print_predictions, to_json
+
+    targets = find_targets([target], variants)
+    names = read_labels(labels)
+    predictions = predict(
+        targets,
+        inputs,
+        preprocessing=None if preprocess is None else find_preprocessing(preprocess),
+        runtime=runtime,
+    )
+    shown = tuple(names) if names is not None else targets.labels
+    if as_json:
+        click.echo(json.dumps(to_json(predictions, shown, top), indent=1))
+    else:
+        print_predictions(predictions, shown, top, stdout_console())
+    for variant, reason in predictions.failures.items():
+        say(f"not run: {variant}: {reason.removeprefix(f'{variant}: ')}")
+    return EXIT_PARTIAL if predictions.failures else EXIT_FINE

@@ -1,0 +1,64 @@
+"""Results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Progress = Callable[[str, int, int], None]
+
+
+def stdout_console() -> Console:
+    """A console for results; as wide as the terminal, and 120 columns in a pipe."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 120
+    return console
+
+
+def say(message: str) -> None:
+    """A line for the user beside the results."""
+    click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """A line that the user should look at."""
+    click.echo(f"warning: {message}", err=True)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr with what is being done; nothing where stderr is no terminal.
+
+    The bar writes to a copy of stderr, because conversion redirects the original.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with os.fdopen(os.dup(2), "w", encoding="utf-8") as stream:
+        console = Console(file=stream)
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        with bar:
+            task = bar.add_task("starting", total=None)
+
+            def update(what: str, done: int, total: int) -> None:
+                bar.update(task, description=what, completed=done, total=total)
+
+            yield update

@@ -1,0 +1,1 @@
+"""One graph to .tflite files: made, run, compared with the source and written as a bundle."""

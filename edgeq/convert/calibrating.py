@@ -1,0 +1,143 @@
+"""Choosing the calibration items and the items for the check, and feeding the converter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.data.feeding import Feed, ModelInput, check_calibration
+from edgeq.data.splitting import draw
+from edgeq.runtime.interpreter import Array
+from edgeq.sources.graph import SourceGraph
+
+CHECKED_ITEMS = 16
+"""Inputs that every file is compared on."""
+
+_PARITY_BYTES = 1 << 20
+"""Inputs that parity.npz may hold before compression: a bundle is copied to devices."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Items that fix the activation ranges.
+
+    Attributes:
+        feed: where they come from.
+        indices: of the items.
+        digests: of the items, for the bundle.
+        warnings: one sentence each.
+    """
+
+    feed: Feed
+    indices: tuple[int, ...]
+    digests: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def model_inputs(graph: SourceGraph) -> tuple[ModelInput, ...]:
+    """What the graph wants of a data set."""
+    return tuple(ModelInput(spec.name, spec.item_shape, spec.dtype) for spec in graph.inputs)
+
+
+def choose(feed: Feed, count: int, seed: int) -> Calibration:
+    """Draws calibration items, stratified where there are labels, and judges them.
+
+    Raises:
+        DataError: too few, or unfit.
+    """
+    digests = feed.dataset.digests()
+    indices = draw(digests, feed.dataset.labels, count, seed)
+    warnings = check_calibration(feed, indices)
+    return Calibration(feed, indices, tuple(digests[index] for index in indices), tuple(warnings))
+
+
+def converter_items(
+    graph: SourceGraph, calibration: Calibration, on_item: Callable[[int, int], None]
+) -> Callable[[], Iterator[list[Array]]]:
+    """The representative dataset as the converter wants it.
+
+    Args:
+        graph: whose inputs are fed, by name.
+        calibration: the items.
+        on_item: called with the number of items fed and their total.
+
+    Returns:
+        A function that returns an iterator; each element is a list of arrays with batch axis, in the order of
+        the graph's inputs.
+    """
+    batch = next((spec.shape[0] for spec in graph.inputs if spec.batched), 1)
+
+    def items() -> Iterator[list[Array]]:
+        total = len(calibration.indices)
+        for start in range(0, total, batch):
+            chosen = _filled(calibration.indices[start : start + batch], batch)
+            yield shaped(graph, calibration.feed.items(chosen))
+            on_item(min(start + batch, total), total)
+
+    return items
+
+
+def shaped(graph: SourceGraph, items: dict[str, Array]) -> list[Array]:
+    """One batch of items as the graph's inputs, in their order."""
+    return [items[spec.name] if spec.batched else items[spec.name][0] for spec in graph.inputs]
+
+
+def check_inputs(
+    graph: SourceGraph, feed: Feed | None, exclude: Sequence[int], seed: int
+) -> dict[str, Array]:
+    """Up to 16 inputs to compare every file on: items not calibrated on where there are any, else random ones.
+
+    Args:
+        graph: whose inputs they are.
+        feed: the data; None where there are none.
+        exclude: calibration items.
+        seed: of the draw.
+
+    Returns:
+        Real values by input name, [n, *shape] with the model's own batch axis after the items.
+    """
+    if feed is None:
+        return {spec.name: _random(spec.shape, spec.dtype, graph.scales_input, seed) for spec in graph.inputs}
+    excluded = set(exclude)
+    digests = feed.dataset.digests()
+    rest = [index for index in range(len(digests)) if index not in excluded] or list(range(len(digests)))
+    labels = feed.dataset.labels
+    drawn = draw(
+        [digests[index] for index in rest], None if labels is None else labels[rest], CHECKED_ITEMS, seed
+    )
+    batch = next((spec.shape[0] for spec in graph.inputs if spec.batched), 1)
+    rows = [shaped(graph, feed.items(_filled([rest[index]], batch))) for index in drawn]
+    return {
+        spec.name: np.stack([row[position] for row in rows]) for position, spec in enumerate(graph.inputs)
+    }
+
+
+def parity_count(inputs: dict[str, Array]) -> int:
+    """How many of the checked inputs go into parity.npz."""
+    count = len(next(iter(inputs.values())))
+    item_bytes: int = sum(array[0].nbytes for array in inputs.values())
+    return max(1, min(count, _PARITY_BYTES // max(1, item_bytes)))
+
+
+def _filled(indices: Sequence[int], batch: int) -> list[int]:
+    """Items repeated until a batch is full."""
+    return [indices[position % len(indices)] for position in range(batch)]
+
+
+def _random(shape: tuple[int, ...], dtype: str, scales_input: bool, seed: int) -> Array:
+    generator = np.random.default_rng(seed)
+    size = (CHECKED_ITEMS, *shape)
+    if not dtype.startswith("float"):
+        # 0 and 1 are valid token ids, counts and flags alike.
+        return generator.integers(0, 2, size).astype(dtype)
+    low, high = (0.0, 255.0) if scales_input else (-1.0, 1.0)
+    return generator.uniform(low, high, size).astype(dtype)
+
+
+def reference_outputs(graph: SourceGraph, inputs: dict[str, Array]) -> dict[str, Array]:
+    """The source model's own outputs, float32[n, *shape] by name."""
+    count = len(next(iter(inputs.values())))
+    rows = [graph.predict({name: array[i] for name, array in inputs.items()}) for i in range(count)]
+    return {name: np.stack([row[name] for row in rows]).astype(np.float32) for name in graph.outputs}

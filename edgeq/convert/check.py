@@ -1,0 +1,186 @@
+"""The check of a finished file: its scheme, that it runs, and that its numbers are the source's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeq.benchmark.classification import classifies, top1
+from edgeq.benchmark.statistics import sqnr_db
+from edgeq.bundle import Check, Tensor
+from edgeq.errors import ConversionError
+from edgeq.runtime.interpreter import Array, TensorInfo
+from edgeq.runtime.process import Loaded, Worker
+from edgeq.schemes import BASELINE, VariantSpec, recognise
+from edgeq.sources.graph import SourceGraph, placeholder_name
+from edgeq.tflite.model import TfliteModel, read_model
+from edgeq.tflite.precision import precision_of, scheme_of
+from edgeq.tflite.signature import add_signature, tensor_indices
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that runs.
+
+    Attributes:
+        inputs: of the file.
+        outputs: of the file.
+        check: the comparison with the source.
+        stored: outputs as stored, by name, [n, *shape].
+        warning: what a user should know of the comparison; None if nothing.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    check: Check
+    stored: Mapping[str, Array]
+    warning: str | None
+
+
+def sign(content: bytes, graph: SourceGraph) -> bytes:
+    """Gives the file the source's input and output names.
+
+    Args:
+        content: a file as the converter made it from a frozen graph, without signature.
+        graph: the graph.
+
+    Raises:
+        ConversionError: the file's inputs cannot be told apart.
+    """
+    model = read_model(content)
+    main = model.subgraphs[0]
+    inputs = dict(zip(_input_names(model, graph), main.inputs, strict=True))
+    return add_signature(content, inputs, tensor_indices(graph.outputs, main.outputs))
+
+
+def _input_names(model: TfliteModel, graph: SourceGraph) -> list[str]:
+    """The source's name of each input of the file, found by the placeholder's name and never by position."""
+    placeholders = {placeholder_name(spec.name, i): spec.name for i, spec in enumerate(graph.inputs)}
+    main = model.subgraphs[0]
+    names = []
+    for index in main.inputs:
+        tensor = main.tensors[index].name
+        matches = [placeholder for placeholder in placeholders if tensor.startswith(placeholder)]
+        if not matches:
+            raise ConversionError(
+                f"the converter renamed an input to {tensor!r}: expected one of {', '.join(placeholders)}"
+            )
+        names.append(placeholders.pop(max(matches, key=len)))
+    if placeholders:
+        raise ConversionError(f"the converter dropped the input {', '.join(placeholders.values())}")
+    return names
+
+
+def check_scheme(content: bytes, spec: VariantSpec) -> None:
+    """Reads the scheme back from the flatbuffer.
+
+    Raises:
+        ConversionError: it is not the one that was asked for, as after an empty calibration.
+    """
+    model = read_model(content)
+    precision = precision_of(model)
+    if recognise(precision.weights, precision.activations, [spec.scheme]) is None:
+        found = scheme_of(model)
+        raise ConversionError(
+            f"{spec.name} was asked for and the file is {found.name if found else 'mixed'} "
+            f"(weights {precision.weights}, activations {precision.activations})"
+        )
+    main = model.subgraphs[0]
+    for kind, indices in (("input", main.inputs), ("output", main.outputs)):
+        for index in indices:
+            dtype = main.tensors[index].dtype
+            if dtype.startswith("float") != (spec.io == "float32") and dtype not in (
+                "int32",
+                "int64",
+                "bool",
+            ):
+                raise ConversionError(f"{spec.name} was asked for and its {kind} is {dtype}")
+
+
+def run_and_compare(
+    path: Path,
+    spec: VariantSpec,
+    inputs: Mapping[str, Array],
+    reference: Mapping[str, Array],
+    *,
+    runtime: str | None,
+) -> Checked:
+    """Loads, allocates and runs a file in a process of its own and compares its outputs with the source's.
+
+    Args:
+        path: the file.
+        spec: what it should be.
+        inputs: real values by name, [n, *shape].
+        reference: the source's outputs by name, float32[n, *shape].
+        runtime: which runtime; None for the best installed.
+
+    Raises:
+        ConversionError: it does not run, or a float32 file's numbers are not the source's.
+        WorkerError: the process died.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgeq-check-") as folder, Worker(spec.name) as worker:
+        loaded = worker.load(path, threads=1, runtime=runtime)
+        asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
+        np.savez(asked, **inputs)  # type: ignore[arg-type]
+        worker.predict(asked, answered)
+        with np.load(answered, allow_pickle=False) as archive:
+            stored = {name: archive[name] for name in archive.files}
+    _require_names(spec, loaded, inputs, reference)
+    real = {info.name: info.decode(stored[info.name]) for info in loaded.outputs}
+    noise = sqnr_db(_flat(reference, reference), _flat(reference, real))
+    agreement = None
+    if classifies([tuple(array.shape[1:]) for array in reference.values()]):
+        (name,) = reference
+        agreement = float(np.mean(top1(reference[name]) == top1(real[name])))
+    n = len(next(iter(inputs.values())))
+    too_far = noise < spec.scheme.least_sqnr_db
+    message = (
+        f"{spec.name}: its outputs are {noise:.1f} dB from the source model's on {n} inputs, "
+        f"expected at least {spec.scheme.least_sqnr_db:.0f} dB"
+    )
+    if too_far and spec.scheme.name == BASELINE:
+        raise ConversionError(message)
+    return Checked(
+        inputs=tensors(loaded.inputs),
+        outputs=tensors(loaded.outputs),
+        check=Check(n=n, sqnr_db=noise, agreement=agreement, kernel_path=loaded.kernel_path),
+        stored=stored,
+        warning=message if too_far else None,
+    )
+
+
+def tensors(infos: Sequence[TensorInfo]) -> tuple[Tensor, ...]:
+    """Inputs or outputs of a loaded file, as the bundle describes them."""
+    return tuple(
+        Tensor(
+            name=info.name,
+            shape=info.shape,
+            dtype=info.dtype,
+            scale=None if info.quantization is None else info.quantization.scale,
+            zero_point=None if info.quantization is None else info.quantization.zero_point,
+        )
+        for info in infos
+    )
+
+
+def _require_names(
+    spec: VariantSpec, loaded: Loaded, inputs: Mapping[str, Array], reference: Mapping[str, Array]
+) -> None:
+    for kind, infos, expected in (
+        ("inputs", loaded.inputs, inputs),
+        ("outputs", loaded.outputs, reference),
+    ):
+        found = {info.name for info in infos}
+        if found != set(expected):
+            raise ConversionError(
+                f"{spec.name}: expected the {kind} {', '.join(sorted(expected))}, "
+                f"the signature has {', '.join(sorted(found))}"
+            )
+
+
+def _flat(order: Mapping[str, Array], values: Mapping[str, Array]) -> Array:
+    return np.concatenate([np.asarray(values[name], dtype=np.float64).ravel() for name in order])

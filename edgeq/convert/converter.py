@@ -1,0 +1,99 @@
+"""The only place that touches ``tf.lite``: one graph and one variant in, the bytes of a file out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edgeq.convert.shared_calibration import SharedCalibration
+from edgeq.errors import ConversionError
+from edgeq.schemes import VariantSpec
+from edgeq.sources.graph import SourceGraph, first_line, import_tensorflow
+
+CalibrationItems = Callable[[], Iterator[list[Any]]]
+"""Returns an iterator over calibration items: arrays with batch axis, in the order of the graph's inputs."""
+
+
+class Converter:
+    """Makes variants of one graph; the calibration is run once and serves them all."""
+
+    def __init__(
+        self, graph: SourceGraph, calibration: CalibrationItems | None, *, allow_flex: bool = False
+    ) -> None:
+        """Keeps what all variants share.
+
+        Args:
+            graph: the frozen graph.
+            calibration: the items; None where there are no data.
+            allow_flex: whether TensorFlow's own operators may be used.
+        """
+        self._graph = graph
+        self._calibration = calibration
+        self._allow_flex = allow_flex
+        self._shared = SharedCalibration()
+
+    def make(self, spec: VariantSpec) -> bytes:
+        """Converts; the result has no signature yet.
+
+        Args:
+            spec: what to make.
+
+        Returns:
+            The content of a .tflite file.
+
+        Raises:
+            ConversionError: the converter refuses; the message names the operator where it does.
+        """
+        tf = import_tensorflow()
+        from tensorflow.lite.python.convert import ConverterError
+
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._graph.function])
+        self._configure(tf, converter, spec)
+        if spec.scheme.needs_calibration:
+            self._shared.install(converter)
+        try:
+            content: bytes = converter.convert()
+        except ConverterError as error:
+            raise ConversionError(explain(str(error))) from error
+        except (ValueError, RuntimeError, TypeError, tf.errors.OpError) as error:
+            raise ConversionError(f"the converter refuses: {first_line(error)}") from error
+        return content
+
+    def _configure(self, tf: Any, converter: Any, spec: VariantSpec) -> None:
+        options = spec.scheme.converter
+        op_sets = [getattr(tf.lite.OpsSet, name) for name in options.op_sets]
+        if self._allow_flex:
+            op_sets.append(tf.lite.OpsSet.SELECT_TF_OPS)
+        converter.target_spec.supported_ops = op_sets
+        converter.target_spec.supported_types = [tf.as_dtype(name) for name in options.supported_types]
+        if options.optimize:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if spec.scheme.needs_calibration:
+            if self._calibration is None:
+                raise ConversionError(f"{spec.name} needs calibration data")
+            converter.representative_dataset = self._calibration
+            converter.inference_input_type = tf.as_dtype(spec.io)
+            converter.inference_output_type = tf.as_dtype(spec.io)
+
+
+def explain(text: str) -> str:
+    """The reason in one line, out of the converter's many.
+
+    Args:
+        text: the message of a ``ConverterError``.
+    """
+    flex = re.search(r"Flex ops: ([\w., ]+)", text)
+    if flex:
+        return (
+            f"needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "
+            "and the app must then link the Flex delegate"
+        )
+    custom = re.search(r"Custom ops: ([\w., ]+)", text)
+    if custom:
+        return f"has operators that TensorFlow Lite does not know: {custom.group(1).strip(' .')}"
+    failed = re.search(r"error: '([\w.]+)' op (.+)", text)
+    if failed:
+        return f"the converter refuses operator {failed.group(1)}: {failed.group(2).strip()[:160]}"
+    lines = [line.strip() for line in text.splitlines() if "error:" in line]
+    return f"the converter refuses: {(lines or [first_line(ValueError(text))])[0][-240:]}"

@@ -1,0 +1,117 @@
+"""Runs the converter's calibration once for all integer variants of a graph.
+
+``TFLiteConverter`` runs the representative dataset anew for each variant, and twice for int16x8. That is
+nearly all the time that a full-integer conversion takes, and the results are equal: the calibrator sees the
+same float model each time. Here its quantization step is replaced by one that keeps the calibrator of each
+float model that it has seen. The files are the same to the byte (there is a test for it).
+
+This relies on TensorFlow's private interface. Where that is not what it was in the versions that this was
+written for, nothing is replaced and the converter calibrates as often as it likes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+_KNOWN_VERSIONS = ("2.19", "2.20", "2.21", "2.22")
+
+
+class SharedCalibration:
+    """Calibrators by the digest of the float model that they ran."""
+
+    def __init__(self) -> None:
+        self._calibrators: dict[str, Any] = {}
+
+    def install(self, converter: Any) -> bool:
+        """Makes a converter use what is kept here.
+
+        Args:
+            converter: a ``TFLiteConverter`` with its representative dataset set.
+
+        Returns:
+            Whether it was possible with this version of TensorFlow.
+        """
+        import tensorflow as tf
+
+        if ".".join(tf.__version__.split(".")[:2]) not in _KNOWN_VERSIONS:
+            return False
+        try:
+            from tensorflow.lite.python import convert
+            from tensorflow.lite.python.optimize import calibrator
+
+            required = (converter._quantize, convert.mlir_quantize, calibrator.add_intermediate_tensors)
+            private = calibrator.Calibrator._feed_tensors
+        except (ImportError, AttributeError):
+            return False
+        if not all(callable(function) for function in (*required, private)):
+            return False
+        converter._quantize = _Quantize(converter, self._calibrators)
+        return True
+
+
+class _Quantize:
+    """Stands in for ``TFLiteConverter._quantize``, of which it has the arguments."""
+
+    def __init__(self, converter: Any, calibrators: dict[str, Any]) -> None:
+        self._converter = converter
+        self._calibrators = calibrators
+
+    def __call__(
+        self,
+        result: bytes,
+        input_type: Any,
+        output_type: Any,
+        activations_type: Any,
+        bias_type: Any,
+        allow_float: bool,
+        enable_variable_quantization: bool,
+        debug_options: Any,
+    ) -> bytes:
+        import numpy as np
+        import tensorflow as tf
+        from tensorflow.lite.python.convert import mlir_quantize
+
+        def number(dtype: Any) -> int:
+            return int(np.dtype(dtype.as_numpy_dtype()).num)
+
+        converter = self._converter
+        calibrator = self._calibrated(result)
+        per_tensor = converter._experimental_disable_per_channel
+        per_tensor_dense = converter._experimental_disable_per_channel_quantization_for_dense_layers
+        quantized: bytes
+        if activations_type != tf.int16:
+            quantized = mlir_quantize(
+                calibrator.Calibrate(),
+                per_tensor,
+                input_data_type=input_type,
+                output_data_type=output_type,
+                enable_variable_quantization=enable_variable_quantization,
+                disable_per_channel_for_dense_layers=per_tensor_dense,
+                debug_options_str=debug_options.SerializeToString(),
+            )
+        else:
+            # 16-bit activations go through the older quantizer, as in TensorFlow itself.
+            quantized = calibrator.QuantizeModel(
+                number(input_type),
+                number(output_type),
+                allow_float,
+                number(activations_type),
+                number(bias_type),
+                per_tensor,
+                per_tensor_dense,
+            )
+        return quantized
+
+    def _calibrated(self, float_model: bytes) -> Any:
+        """The native calibrator that has seen all items for this float model."""
+        from tensorflow.lite.python.optimize import calibrator
+
+        model = calibrator.add_intermediate_tensors(float_model)
+        key = hashlib.sha256(model).hexdigest()
+        if key not in self._calibrators:
+            wrapper = calibrator.Calibrator(model)
+            wrapper._feed_tensors(self._converter.representative_dataset, True)
+            # The wrapper is kept whole: it owns the model's memory.
+            self._calibrators[key] = wrapper
+        return self._calibrators[key]._calibrator

@@ -1,0 +1,1 @@
+"""Data sets as they lie on disk: reading, preprocessing, labels and splitting, without TensorFlow."""

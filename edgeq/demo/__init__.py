@@ -1,0 +1,1 @@
+"""The small model, its bundle and its data that ship with edgeq."""

@@ -1,0 +1,168 @@
+"""The columns of the result table, the same on the console, in Markdown and in HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.report import wording
+from edgeq.report.tables import Row, Table
+
+SortKey = float | str | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        key: stable name.
+        header: one or two words.
+        unit: what the cells leave out; may be empty.
+        hint: one sentence for a reader who does not know the word.
+        priority: columns with a higher number are left out first where there is no room.
+        text: a row's cell, empty where there is nothing to show.
+        sort: what the rows are sorted by; None comes last.
+        is_number: whether the cells are aligned to the right.
+    """
+
+    key: str
+    header: str
+    unit: str
+    hint: str
+    priority: int
+    text: Callable[[Row], str]
+    sort: Callable[[Row], SortKey]
+    is_number: bool = True
+
+    @property
+    def heading(self) -> str:
+        """Header and unit in one line."""
+        return f"{self.header} ({self.unit})" if self.unit else self.header
+
+
+NOT_SIGNIFICANT = "n.s."
+"""Stands in a cell for "no significant difference"; the report explains it below the table."""
+
+
+def columns(table: Table) -> tuple[Column, ...]:
+    """The columns that have something to show, in the order in which they stand."""
+    filled = [column for column in _all(table) if any(column.text(row) for row in table.rows)]
+    if len(table.thread_counts) == 1:
+        return tuple(column for column in filled if column.key != "threads")
+    return tuple(filled)
+
+
+def footnotes(table: Table) -> tuple[str, ...]:
+    """What a reader needs to read the cells."""
+    notes = ["[…] and ± are 95 % intervals"]
+    if any(_speed(row).endswith(NOT_SIGNIFICANT) for row in table.rows):
+        notes.append(f"{NOT_SIGNIFICANT}: no significant difference")
+    if any(row.drop_pp is not None for row in table.rows):
+        notes.append("drop: lost top-1 in percentage points, paired by item")
+    return tuple(notes)
+
+
+def baseline_name(table: Table) -> str:
+    """The name of what the others are compared with."""
+    return next((row.baseline for row in table.rows if row.baseline is not None), "baseline")
+
+
+def _all(table: Table) -> Sequence[Column]:
+    base = baseline_name(table)
+    return (
+        Column("variant", "variant", "", "The file that was measured.", 0, _name, _name, is_number=False),
+        Column("threads", "threads", "", "Threads of the interpreter.", 0, _threads, lambda row: row.threads),
+        _bytes("size", 0, "Size of the file.", lambda row: row.size_bytes, table),
+        Column("latency", "latency", "ms", "Median of the steady state.", 0, _latency, _median),
+        Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, _speed, _ratio),
+        Column("drop", "drop", "pp", f"Top-1 lost against {base}, paired by item.", 1, _drop, _value("drop_pp")),
+        Column("top1", "top-1", "%", "Share whose best answer is the label.", 2, _top1, _value("top1")),
+        Column("agreement", "agreement", "%", f"Same best answer as {base}.", 4, _agreement, _value("agreement")),
+        Column("n", "n", "", "Items of the validation set.", 3, _n, lambda row: row.n),
+        Column("p90", "p90", "ms", "Nine of ten runs are at most this slow.", 6, _p90, lambda row: row.p90_ms),
+        _bytes("memory", 7, "Peak resident memory of the process.", lambda row: row.peak_memory_bytes, table),
+        Column("delegated", "delegated", "", "Operators that the delegate computes.", 5, _delegated, _share),
+        _bytes("gzip", 9, "Size after gzip, about what a download costs.", lambda row: row.gzip_bytes, table),
+    )
+
+
+def _bytes(name: str, priority: int, hint: str, count: Callable[[Row], int | None], table: Table) -> Column:
+    """A column of sizes in one unit, which its heading names."""
+    unit = wording.size_unit(max((count(row) or 0 for row in table.rows), default=0))
+
+    def text(row: Row) -> str:
+        value = count(row)
+        return "" if value is None else wording.size_in(value, unit)
+
+    return Column(name, name, unit, hint, priority, text, count)
+
+
+def _value(name: str) -> Callable[[Row], SortKey]:
+    def value(row: Row) -> SortKey:
+        estimate = getattr(row, name)
+        return None if estimate is None else float(estimate.value)
+
+    return value
+
+
+def _name(row: Row) -> str:
+    return row.variant
+
+
+def _threads(row: Row) -> str:
+    return str(row.threads)
+
+
+def _latency(row: Row) -> str:
+    return "" if row.latency is None else wording.plus_minus(row.latency)
+
+
+def _median(row: Row) -> SortKey:
+    return None if row.latency is None else row.latency.value
+
+
+def _speed(row: Row) -> str:
+    if row.ratio is None:
+        return ""
+    if row.verdict == FASTER:
+        return f"{wording.decimal(1 / row.ratio.value, 2)}× faster"
+    if row.verdict == SLOWER:
+        return f"{wording.decimal(row.ratio.value, 2)}× slower"
+    return f"{wording.decimal(row.ratio.value, 2)}× {NOT_SIGNIFICANT}"
+
+
+def _ratio(row: Row) -> SortKey:
+    # The baseline has no ratio to itself, and sorts where it belongs: between faster and slower.
+    return row.ratio.value if row.ratio is not None else 1.0 if row.is_baseline else None
+
+
+def _p90(row: Row) -> str:
+    return "" if row.p90_ms is None else wording.milliseconds(row.p90_ms)
+
+
+def _delegated(row: Row) -> str:
+    if row.nodes is None or row.nodes_delegated is None:
+        return ""
+    return f"{row.nodes_delegated}/{row.nodes}"
+
+
+def _share(row: Row) -> SortKey:
+    return row.nodes_delegated / row.nodes if row.nodes and row.nodes_delegated is not None else None
+
+
+def _top1(row: Row) -> str:
+    return "" if row.top1 is None else wording.percent_plus_minus(row.top1)
+
+
+def _drop(row: Row) -> str:
+    return "" if row.drop_pp is None else wording.bracketed(row.drop_pp)
+
+
+def _agreement(row: Row) -> str:
+    return "" if row.agreement is None else wording.bracketed(row.agreement, 1, 100)
+
+
+def _n(row: Row) -> str:
+    return "" if row.n is None else f"{row.n:,}"

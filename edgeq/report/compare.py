@@ -1,0 +1,236 @@
+"""What changed between two nights: size, latency and accuracy of the same variants, old against new.
+
+Only what may be compared is: the same variant on the same device with the same runtime, threads and inputs,
+and accuracy only on the same items. Everything else is refused, and the message names what differs.
+
+The latency interval covers the noise within each night, not what differs between nights (temperature, clock,
+where memory happens to lie). A file that did not change is therefore taken as a control: where even that is
+faster or slower, a note says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeq.benchmark.measurement import Estimate, Measurement
+from edgeq.benchmark.statistics import NO_DIFFERENCE, independent_ratio, paired_difference, verdict
+from edgeq.errors import ResultsError
+from edgeq.report import wording
+from edgeq.report.correct import correct_items
+from edgeq.report.tables import input_shapes
+
+
+@dataclass(frozen=True)
+class Change:
+    """One variant, old against new.
+
+    Attributes:
+        variant: its name.
+        threads: of the interpreter.
+        device: a short name for the machine.
+        is_same_file: whether the file is the same byte by byte.
+        old_size_bytes: size then.
+        new_size_bytes: size now.
+        old_latency: median then, in milliseconds.
+        new_latency: median now.
+        latency_ratio: new divided by old; None where one of the two was not measured.
+        latency_verdict: ``faster``, ``slower`` or ``no significant difference`` than before.
+        old_top1: share right then.
+        new_top1: share right now.
+        top1_change_pp: new minus old in percentage points, paired by item; positive is better. None without
+            labels or where one was not measured.
+    """
+
+    variant: str
+    threads: int
+    device: str
+    is_same_file: bool
+    old_size_bytes: int
+    new_size_bytes: int
+    old_latency: Estimate | None
+    new_latency: Estimate | None
+    latency_ratio: Estimate | None
+    latency_verdict: str | None
+    old_top1: Estimate | None
+    new_top1: Estimate | None
+    top1_change_pp: Estimate | None
+
+    @property
+    def size_change(self) -> float:
+        """Growth of the file as a share of its old size: 0.1 is ten percent larger."""
+        return self.new_size_bytes / self.old_size_bytes - 1 if self.old_size_bytes else 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed between two sets of measurements.
+
+    Attributes:
+        old_started: when the old ones were measured, ISO 8601.
+        changes: one for each variant, device and thread count that both have.
+        notes: what to know when reading them, one sentence each.
+    """
+
+    old_started: str
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+
+def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Comparison:
+    """Compares two sets of measurements.
+
+    Args:
+        new: of now.
+        old: of then; where a variant was measured several times, the newest counts, on both sides.
+
+    Raises:
+        ResultsError: a set is empty, nothing in one matches anything in the other, or what matches may not
+            be compared; the message says why.
+    """
+    for name, side in (("new", new), ("old", old)):
+        if not side:
+            raise ResultsError(f"there are no {name} measurements to compare")
+    renamed = _renamed(new, old)
+    now, then = _by_key(new, not renamed), _by_key(old, not renamed)
+    shared = [key for key in now if key in then]
+    if not shared:
+        raise ResultsError(f"nothing to compare: {_why_nothing_matches(new, old)}")
+    changes = tuple(_change(now[key], then[key]) for key in shared)
+    pairs = [(now[key], then[key]) for key in shared]
+    notes = (
+        *renamed,
+        *_runtime_notes(pairs),
+        *_control_notes(pairs, changes),
+        *_unmatched_notes([now[key] for key in now if key not in then], "not measured before"),
+        *_unmatched_notes([then[key] for key in then if key not in now], "not measured any more"),
+    )
+    started = max(measurement.environment.started_at for _, measurement in pairs)
+    return Comparison(started, changes, notes)
+
+
+_Key = tuple[object, ...]
+
+
+def _by_key(side: Sequence[Measurement], by_model: bool) -> dict[_Key, Measurement]:
+    """What is matched, each the newest of its kind."""
+    found: dict[_Key, Measurement] = {}
+    for one in sorted(side, key=lambda one: one.environment.started_at):
+        model = one.variant.model if by_model else None
+        found[(model, one.variant.name, one.environment.device_id, one.runtime.name, one.threads)] = one
+    return found
+
+
+def _renamed(new: Sequence[Measurement], old: Sequence[Measurement]) -> tuple[str, ...]:
+    """A note where both sides have one model and it has another name now; several cannot be told apart so."""
+    now, then = ({wording.visible(one.variant.model) for one in side} for side in (new, old))
+    if now == then or len(now) > 1 or len(then) > 1:
+        return ()
+    return (f"the model is called {now.pop()} now and was called {then.pop()}",)
+
+
+def _change(new: Measurement, old: Measurement) -> Change:
+    label = f"{wording.visible(new.variant.name)} ({wording.threads(new.threads)})"
+    if input_shapes(new) != input_shapes(old):
+        raise ResultsError(
+            f"{label} cannot be compared: it now takes {_inputs(new)} and took {_inputs(old)}: "
+            "measure both with the same input shapes"
+        )
+    ratio = None
+    if new.latency is not None and old.latency is not None:
+        ratio = independent_ratio(new.latency.chunks_ms, old.latency.chunks_ms)
+    return Change(
+        variant=wording.visible(new.variant.name),
+        threads=new.threads,
+        device=wording.visible(new.environment.device),
+        is_same_file=new.variant.sha256 == old.variant.sha256,
+        old_size_bytes=old.variant.size_bytes,
+        new_size_bytes=new.variant.size_bytes,
+        old_latency=old.latency.median if old.latency else None,
+        new_latency=new.latency.median if new.latency else None,
+        latency_ratio=ratio,
+        latency_verdict=verdict(ratio) if ratio is not None else None,
+        old_top1=old.accuracy.top1 if old.accuracy else None,
+        new_top1=new.accuracy.top1 if new.accuracy else None,
+        top1_change_pp=_top1_change(new, old, label),
+    )
+
+
+def _top1_change(new: Measurement, old: Measurement, label: str) -> Estimate | None:
+    if new.accuracy is None or old.accuracy is None:
+        return None
+    if new.accuracy.data_digest != old.accuracy.data_digest:
+        raise ResultsError(
+            f"{label} cannot be compared: its accuracy was measured on different data "
+            f"(digest {wording.visible(new.accuracy.data_digest)[:12]} now, "
+            f"{wording.visible(old.accuracy.data_digest)[:12]} before): measure both on the same --data"
+        )
+    ours, theirs = correct_items(new.accuracy), correct_items(old.accuracy)
+    if ours is None or theirs is None:
+        return None
+    share = paired_difference(ours, theirs)
+    return Estimate(100 * share.value, 100 * share.low, 100 * share.high, share.n)
+
+
+def _why_nothing_matches(new: Sequence[Measurement], old: Sequence[Measurement]) -> str:
+    """The first thing in which the two sets have nothing in common."""
+    for what, found in (
+        ("device", lambda one: (one.environment.device_id, one.environment.device)),
+        ("runtime", lambda one: (one.runtime.name, one.runtime.name)),
+        ("variant", lambda one: (one.variant.name, one.variant.name)),
+        ("model", lambda one: (one.variant.model, one.variant.model)),
+        ("thread count", lambda one: (one.threads, wording.threads(one.threads))),
+    ):
+        now, then = dict(map(found, new)), dict(map(found, old))
+        if not now.keys() & then.keys():
+            names = [
+                wording.enumeration(sorted({wording.visible(str(name)) for name in side.values()}))
+                for side in (now, then)
+            ]
+            hint = " (its system or core count changed)" if names[0] == names[1] else ""
+            return f"not the same {what}: {names[0]} now, {names[1]} before{hint}"
+    return "no variant was measured on the same device with the same runtime and threads in both"
+
+
+def _inputs(measurement: Measurement) -> str:
+    return wording.enumeration([wording.visible(text) for text in measurement.inputs.values()])
+
+
+def _runtime_notes(pairs: Sequence[tuple[Measurement, Measurement]]) -> tuple[str, ...]:
+    notes = dict.fromkeys(
+        f"{wording.visible(new.runtime.name)} is {wording.visible(new.runtime.version)} now and was "
+        f"{wording.visible(old.runtime.version)}: part of a change may come from the runtime"
+        for new, old in pairs
+        if new.runtime.version != old.runtime.version
+    )
+    return tuple(notes)
+
+
+def _control_notes(
+    pairs: Sequence[tuple[Measurement, Measurement]], changes: Sequence[Change]
+) -> tuple[str, ...]:
+    """Unchanged files on an unchanged runtime whose latency changed all the same."""
+    ratios: dict[str, list[float]] = {}
+    for (new, old), change in zip(pairs, changes, strict=True):
+        if not change.is_same_file or new.runtime.version != old.runtime.version:
+            continue
+        if change.latency_ratio is not None and change.latency_verdict not in (None, NO_DIFFERENCE):
+            ratios.setdefault(str(change.latency_verdict), []).append(change.latency_ratio.value)
+    return tuple(
+        f"{wording.count(len(found), 'measurement')} of files that did not change came out {word} "
+        f"({_span(found)} of the old latency): the machine or its load differed between the two nights by "
+        "about as much"
+        for word, found in ratios.items()
+    )
+
+
+def _span(ratios: Sequence[float]) -> str:
+    least, most = (wording.decimal(ratio, 3) for ratio in (min(ratios), max(ratios)))
+    return f"{least}×" if least == most else f"{least} to {most}×"
+
+
+def _unmatched_notes(unmatched: Sequence[Measurement], what: str) -> tuple[str, ...]:
+    if not unmatched:
+        return ()
+    names = [f"{wording.visible(one.variant.name)} ({wording.threads(one.threads)})" for one in unmatched]
+    return (f"{what}: {wording.enumeration(names)}",)

@@ -1,0 +1,80 @@
+"""A comparison of two nights as headings and cells, the same on the console, in Markdown and in HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgeq.benchmark.measurement import Estimate
+from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.report import wording
+from edgeq.report.compare import Change, Comparison
+from edgeq.report.summary import started
+
+EXPLANATION = (
+    "size and latency are new against old, top-1 is new minus old in percentage points, paired by item; "
+    "[…] are 95 % intervals of the noise within each night"
+)
+
+
+def comparison_title(comparison: Comparison) -> str:
+    """``changes since 2026-11-20 03:11 UTC``."""
+    return f"changes since {started(comparison.old_started)}"
+
+
+def change_headings(comparison: Comparison) -> tuple[str, ...]:
+    """Column headings; device and threads only where they differ, accuracy only where it was measured."""
+    return tuple(heading for heading, _ in _columns(comparison))
+
+
+def change_cells(comparison: Comparison, change: Change) -> tuple[str, ...]:
+    """The cells of one change, in the order of the headings."""
+    return tuple(cell(change) for _, cell in _columns(comparison))
+
+
+def _columns(comparison: Comparison) -> list[tuple[str, Callable[[Change], str]]]:
+    changes = comparison.changes
+    columns: list[tuple[str, Callable[[Change], str]]] = [("variant", lambda change: change.variant)]
+    if len({change.device for change in changes}) > 1:
+        columns.append(("device", lambda change: change.device))
+    if len({change.threads for change in changes}) > 1:
+        columns.append(("threads", lambda change: str(change.threads)))
+    columns += [("size", _size), ("latency ms", _latency), ("new/old", _speed)]
+    if any(change.top1_change_pp is not None for change in changes):
+        columns.append(("top-1 pp", _top1))
+    return columns
+
+
+def _size(change: Change) -> str:
+    if change.is_same_file:
+        return "same file"
+    percent = wording.decimal(100 * change.size_change, 1)
+    return f"{wording.size(change.new_size_bytes)} ({_signed(percent)} %)"
+
+
+def _latency(change: Change) -> str:
+    old, new = (_median(estimate) for estimate in (change.old_latency, change.new_latency))
+    return f"{old} → {new}"
+
+
+def _median(estimate: Estimate | None) -> str:
+    return "not measured" if estimate is None else wording.milliseconds(estimate.value)
+
+
+def _speed(change: Change) -> str:
+    if change.latency_ratio is None:
+        return ""
+    # The words of the main table: which of the three it is, not how the ratio looks.
+    word = change.latency_verdict if change.latency_verdict in (FASTER, SLOWER) else "n.s."
+    return f"{wording.bracketed(change.latency_ratio, 3)} {word}"
+
+
+def _top1(change: Change) -> str:
+    if change.top1_change_pp is None:
+        return ""
+    return _signed(wording.bracketed(change.top1_change_pp))
+
+
+def _signed(text: str) -> str:
+    """With a plus where the number is above zero."""
+    digits = text.split(" ")[0]
+    return text if digits.startswith("−") or not digits.strip("0.") else f"+{text}"

@@ -1,0 +1,148 @@
+"""The report on a terminal: tables as wide as it is, verdicts, and what to ship as the last line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from edgeq.benchmark.measurement import Measurement
+from edgeq.report import wording
+from edgeq.report.columns import Column, columns, footnotes
+from edgeq.report.compare import Comparison
+from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
+from edgeq.report.summary import Section, Summary, environment_line, summarise, title
+from edgeq.report.tables import Row, Table
+
+_GAP = 2
+"""Columns of space between two columns of the table."""
+
+# What a terminal without Unicode shows instead; Windows consoles and LC_ALL=C still meet users.
+_PLAIN = str.maketrans({"×": "x", "−": "-", "±": "+-", "·": "-", "…": "...", "→": "->", "–": "-"})
+
+
+def print_report(
+    measurements: Sequence[Measurement], console: Console, *, compare: Comparison | None = None
+) -> None:
+    """Prints the report; the recommendation is the last line.
+
+    Args:
+        measurements: of any number of sessions, devices and models.
+        console: where to; its width decides which columns there is room for.
+        compare: what changed since an earlier night, shown before the recommendation.
+
+    Raises:
+        ResultsError: there is no measurement.
+    """
+    summary = summarise(measurements)
+    for section in summary.sections:
+        _print_section(section, console)
+    if compare is not None:
+        _print_comparison(compare, console)
+    _print_lines(summary, console)
+
+
+def fitting(table: Table, width: int) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The columns that fit a width, and those that are left out, the least important ones first to go."""
+    every = columns(table)
+    kept = {column.key for column in every if column.priority == 0}
+    used = sum(_width(column, table.rows) + _GAP for column in every if column.key in kept) - _GAP
+    for column in sorted(every, key=lambda column: column.priority):
+        needed = _width(column, table.rows) + _GAP
+        if column.key not in kept and used + needed <= width:
+            kept.add(column.key)
+            used += needed
+    return (
+        tuple(column for column in every if column.key in kept),
+        tuple(column for column in every if column.key not in kept),
+    )
+
+
+def _width(column: Column, rows: Sequence[Row]) -> int:
+    return max(cell_len(text) for text in (column.header, column.unit, *(column.text(row) for row in rows)))
+
+
+def _print_section(section: Section, console: Console) -> None:
+    table = section.table
+    shown, hidden = fitting(table, console.width)
+    shipped = {entry.variant for entry in section.recommendations if entry.variant}
+    console.print(_text(console, title(table), "bold"))
+    console.print(_text(console, environment_line(table), "dim"))
+    console.print(_rich_table(table, shown, shipped, console))
+    notes = list(footnotes(table))
+    if hidden:
+        notes.append(f"not shown at this width: {wording.enumeration([column.header for column in hidden])}")
+    console.print(_text(console, "; ".join(notes), "dim"))
+    for note in table.notes:
+        console.print(_text(console, note, "dim"))
+    for warning in table.warnings:
+        console.print(_text(console, f"warning: {warning}", "yellow"))
+    console.print()
+    width = max(cell_len(verdict.variant) for verdict in section.verdicts)
+    for verdict in section.verdicts:
+        _print_hanging(console, verdict.variant, verdict.text, width)
+    console.print()
+
+
+def _rich_table(
+    table: Table, shown: Sequence[Column], shipped: set[str], console: Console
+) -> RichTable:
+    rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for column in shown:
+        rich_table.add_column(
+            _text(console, f"{column.header}\n{column.unit}" if column.unit else column.header),
+            justify="right" if column.is_number else "left",
+            vertical="bottom",
+            no_wrap=column.is_number,
+            overflow="fold",
+        )
+    counts = table.thread_counts
+    for row, following in zip(table.rows, (*table.rows[1:], None), strict=True):
+        cells = [_text(console, column.text(row)) for column in shown]
+        new_group = len(counts) > 1 and following is not None and following.threads != row.threads
+        rich_table.add_row(*cells, style="bold" if row.variant in shipped else None, end_section=new_group)
+    return rich_table
+
+
+def _print_hanging(console: Console, label: str, text: str, width: int) -> None:
+    """A label and a text whose further lines begin below its first."""
+    grid = RichTable.grid(padding=(0, 2))
+    # A hostile name must not push the text off the screen.
+    grid.add_column(width=min(width, console.width // 3), overflow="fold")
+    grid.add_column()
+    grid.add_row(_text(console, label, "bold"), _text(console, text))
+    console.print(grid)
+
+
+def _print_comparison(comparison: Comparison, console: Console) -> None:
+    console.print(_text(console, comparison_title(comparison), "bold"))
+    rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for index, heading in enumerate(change_headings(comparison)):
+        rich_table.add_column(
+            _text(console, heading), justify="right" if index else "left", vertical="bottom", overflow="fold"
+        )
+    for change in comparison.changes:
+        rich_table.add_row(*(_text(console, cell) for cell in change_cells(comparison, change)))
+    console.print(rich_table)
+    console.print(_text(console, EXPLANATION, "dim"))
+    for note in comparison.notes:
+        console.print(_text(console, f"note: {note}", "yellow"))
+    console.print()
+
+
+def _print_lines(summary: Summary, console: Console) -> None:
+    for line in summary.lines:
+        console.print(_text(console, line, "bold green"))
+
+
+def _text(console: Console, text: str, style: str = "") -> Text:
+    """Text that rich takes literally: a name like ``[red]`` is no markup."""
+    try:
+        text.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        text = text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
+    return Text(text, style)

@@ -1,0 +1,109 @@
+"""The measurements as CSV: one line each, every number in a column of its own, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from edgeq.benchmark.measurement import Accuracy, Estimate, Latency, Measurement
+
+_Cell = str | int | float | None
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(measurements: Sequence[Measurement]) -> str:
+    """RFC 4180 with a header; lines end with CR LF; what was not measured is empty.
+
+    Shares are between 0 and 1, drops in percentage points, times in milliseconds, sizes in bytes. A name that
+    a spreadsheet would run as a formula gets an apostrophe before it.
+    """
+    records = [_record(measurement) for measurement in measurements]
+    output = io.StringIO()
+    writer = csv.DictWriter(output, fieldnames=list(records[0]) if records else [])
+    writer.writeheader()
+    for record in records:
+        writer.writerow({name: _harmless(cell) for name, cell in record.items()})
+    return output.getvalue()
+
+
+def _harmless(cell: _Cell) -> _Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _record(measurement: Measurement) -> dict[str, _Cell]:
+    variant, runtime, environment = measurement.variant, measurement.runtime, measurement.environment
+    return {
+        "session": measurement.session,
+        "started_at": environment.started_at,
+        "model": variant.model,
+        "variant": variant.name,
+        "file": variant.file,
+        "scheme": variant.scheme,
+        "io": variant.io,
+        "sha256": variant.sha256,
+        "size_bytes": variant.size_bytes,
+        "gzip_bytes": variant.gzip_bytes,
+        "baseline": measurement.baseline,
+        "threads": measurement.threads,
+        "inputs": "; ".join(f"{name}: {shape}" for name, shape in measurement.inputs.items()),
+        "device": environment.device,
+        "device_id": environment.device_id,
+        "cpu": environment.cpu,
+        "cores": environment.cores,
+        "architecture": environment.architecture,
+        "governor": environment.governor,
+        "frequency_mhz": environment.frequency_mhz,
+        "load_1m": environment.load_1m,
+        "os": environment.os,
+        "python": environment.python,
+        "numpy": environment.numpy,
+        "edgeq": environment.edgeq,
+        "runtime": runtime.name,
+        "runtime_version": runtime.version,
+        "kernel_path": runtime.kernel_path,
+        "delegate": runtime.delegate,
+        "nodes_delegated": runtime.nodes_delegated,
+        "nodes": runtime.nodes,
+        **_latency(measurement.latency),
+        "peak_memory_bytes": measurement.peak_memory_bytes,
+        **_accuracy(measurement.accuracy),
+        "warnings": "; ".join(environment.warnings),
+    }
+
+
+def _latency(latency: Latency | None) -> dict[str, _Cell]:
+    return {
+        "load_ms": latency.load_ms if latency else None,
+        "first_ms": latency.first_ms if latency else None,
+        **_estimate("latency_ms", latency.median if latency else None),
+        "p90_ms": latency.p90_ms if latency else None,
+        "p95_ms": latency.p95_ms if latency else None,
+        "min_ms": latency.min_ms if latency else None,
+        "mean_ms": latency.mean_ms if latency else None,
+        **_estimate("latency_ratio", latency.ratio if latency else None),
+        "latency_verdict": latency.verdict if latency else None,
+    }
+
+
+def _accuracy(accuracy: Accuracy | None) -> dict[str, _Cell]:
+    return {
+        "items": accuracy.n if accuracy else None,
+        "items_excluded": accuracy.excluded if accuracy else None,
+        "data_digest": accuracy.data_digest if accuracy else None,
+        **_estimate("top1", accuracy.top1 if accuracy else None),
+        **_estimate("top5", accuracy.top5 if accuracy else None),
+        **_estimate("agreement", accuracy.agreement if accuracy else None),
+        **_estimate("drop_pp", accuracy.drop_pp if accuracy else None),
+        "sqnr_db": accuracy.sqnr_db if accuracy else None,
+    }
+
+
+def _estimate(name: str, estimate: Estimate | None) -> dict[str, _Cell]:
+    return {
+        name: estimate.value if estimate else None,
+        f"{name}_low": estimate.low if estimate else None,
+        f"{name}_high": estimate.high if estimate else None,
+        f"{name}_n": estimate.n if estimate else None,
+    }

@@ -1,0 +1,199 @@
+"""The report as one HTML file that needs no network: table, plots, environment and provenance.
+
+Everything foreign is escaped by Jinja or, in the data for the script, by `embedded_json`. A Content-Security-Policy
+lets only the scripts run whose digests it names, so that not even a name that slipped through could.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.errors import MissingExtraError
+from edgeq.report import wording
+from edgeq.report.columns import Column, columns, footnotes
+from edgeq.report.compare import Comparison
+from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
+from edgeq.report.html_details import environment_details, provenance_details, variant_details
+from edgeq.report.html_plots import metric_name, plot_data
+from edgeq.report.recommend import Recommendation
+from edgeq.report.summary import Section, Summary, environment_line, started, title
+from edgeq.report.tables import Row, Table
+
+_UNSAFE_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
+    """The whole page, 5 MB of which are the plotting library.
+
+    Args:
+        summary: what to say.
+        compare: what changed since an earlier night.
+
+    Raises:
+        MissingExtraError: Jinja or Plotly is not installed.
+    """
+    if find_spec("jinja2") is None or find_spec("plotly") is None:
+        raise MissingExtraError("The HTML report's plotting library", "report")
+    import jinja2
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("edgeq.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    data = embedded_json([plot_data(section.table) for section in summary.sections])
+    scripts = [_source(environment, "styles.js"), get_plotlyjs(), _source(environment, "report.js")]
+    nonce = hashlib.sha256(data.encode()).hexdigest()
+    page = environment.get_template("report.html").render(
+        policy=content_security_policy(nonce, scripts),
+        nonce=nonce,
+        style=_source(environment, "report.css"),
+        scripts=scripts,
+        data=data,
+        headline=headline(summary),
+        leads=_leads(summary),
+        kicker=_kicker(summary),
+        sections=[_section(section, len(summary.sections) > 1) for section in summary.sections],
+        comparison=_comparison(compare) if compare is not None else None,
+    )
+    return page + "\n"
+
+
+def embedded_json(value: object) -> str:
+    """JSON that may stand inside a ``script`` element: nothing in it can end the element."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(
+        _UNSAFE_IN_SCRIPT
+    )
+
+
+def content_security_policy(nonce: str, scripts: Sequence[str]) -> str:
+    """A policy under which only these scripts run and nothing is fetched.
+
+    Plotly makes style elements, for which the nonce is, and style attributes, which stay allowed: they can
+    neither run nor fetch anything.
+    """
+    digests = " ".join(map(_digest, scripts))
+    return (
+        f"default-src 'none'; script-src {digests}; style-src-elem 'nonce-{nonce}'; "
+        "style-src-attr 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def headline(summary: Summary) -> str:
+    """What to ship in a few words; where the answers differ, the lines below say them one by one."""
+    answers = {entry.headline for entry in summary.recommendations}
+    return answers.pop() if len(answers) == 1 else "What to ship"
+
+
+def _leads(summary: Summary) -> tuple[str, ...]:
+    """The reasons below the headline; whole sentences where the headline does not say it all."""
+    if len({entry.headline for entry in summary.recommendations}) > 1 or len(summary.sections) > 1:
+        return summary.lines
+    return tuple(f"{entry.reason[0].upper()}{entry.reason[1:]}." for entry in summary.recommendations)
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _source(environment: Any, name: str) -> str:
+    """A template file as it is; what stands in the page must be what the policy's digest was taken of."""
+    source: str = environment.loader.get_source(environment, name)[0]
+    return source
+
+
+def _kicker(summary: Summary) -> str:
+    """What the page is about, above the headline."""
+    tables = [section.table for section in summary.sections]
+    titles = dict.fromkeys(title(table) for table in tables)
+    moments = sorted(table.environment.started_at for table in tables)
+    return f"{'; '.join(titles)} · {started(moments[-1])}"
+
+
+def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
+    table = section.table
+    shown = columns(table)
+    shipped = {entry.variant for entry in section.recommendations}
+    return {
+        "title": title(table) if is_one_of_many else "Measurements",
+        "environment_line": environment_line(table),
+        "recommendations": section.recommendations if is_one_of_many else (),
+        "tiles": [tile for entry in section.recommendations[:1] for tile in _tiles(entry, table)],
+        "columns": shown,
+        "rows": [
+            _row(row, previous, table, shown, row.variant in shipped)
+            for previous, row in zip((None, *table.rows), table.rows, strict=False)
+        ],
+        "footnotes": footnotes(table),
+        "notes": table.notes,
+        "warnings": table.warnings,
+        "verdicts": [
+            (verdict, table.variants.index(verdict.variant), variant_details(table, verdict.variant))
+            for verdict in section.verdicts
+        ],
+        "has_latency": any(row.latency is not None for row in table.rows),
+        "metric": {"top1": "top-1", "agreement": "agreement", None: None}[metric_name(table)],
+        "environment": environment_details(table),
+        "provenance": provenance_details(table),
+    }
+
+
+def _row(
+    row: Row, previous: Row | None, table: Table, shown: tuple[Column, ...], is_shipped: bool
+) -> dict[str, Any]:
+    return {
+        "color": table.variants.index(row.variant),
+        "starts_group": row.threads != previous.threads if previous is not None else False,
+        "is_shipped": is_shipped,
+        "is_baseline": row.is_baseline,
+        "tone": {FASTER: "good", SLOWER: "bad"}.get(row.verdict or "", ""),
+        "cells": [(column, column.text(row), _sort_key(column, row)) for column in shown],
+    }
+
+
+def _sort_key(column: Column, row: Row) -> str:
+    key = column.sort(row)
+    return "" if key is None else str(key)
+
+
+def _tiles(entry: Recommendation, table: Table) -> list[tuple[str, str, str]]:
+    """The recommended variant's three figures: value, what it is, and the numbers behind it."""
+    row = next((row for row in table.rows if row.variant == entry.variant and row.threads in entry.threads), None)
+    if row is None or row.is_baseline:
+        return []
+    tiles = []
+    if row.ratio is not None and row.latency is not None and row.verdict in (FASTER, SLOWER):
+        factor = 1 / row.ratio.value if row.verdict == FASTER else row.ratio.value
+        numbers = f"{wording.plus_minus(row.latency)} ms on {wording.threads(row.threads)}"
+        tiles.append((wording.times(factor), f"{row.verdict} than {row.baseline}", numbers))
+    if row.size_ratio is not None and row.size_ratio > 1:
+        numbers = f"{wording.size(row.size_bytes)}, {wording.size(row.gzip_bytes)} after gzip"
+        tiles.append((wording.times(row.size_ratio), f"smaller than {row.baseline}", numbers))
+    if row.drop_pp is not None:
+        span = f"{wording.decimal(row.drop_pp.low, 2)} to {wording.decimal(row.drop_pp.high, 2)}"
+        numbers = f"95 % interval {span}"
+        tiles.append((f"{wording.decimal(row.drop_pp.value, 2)} pp", "drop in top-1", numbers))
+    elif row.agreement is not None:
+        numbers = f"at least {wording.decimal(100 * row.agreement.low, 1)} % (95 % interval)"
+        share = f"{wording.decimal(100 * row.agreement.value, 1)} %"
+        tiles.append((share, f"agreement with {row.baseline}", numbers))
+    return tiles
+
+
+def _comparison(compare: Comparison) -> dict[str, Any]:
+    return {
+        "title": comparison_title(compare).capitalize(),
+        "headings": change_headings(compare),
+        "rows": [change_cells(compare, change) for change in compare.changes],
+        "explanation": EXPLANATION,
+        "notes": compare.notes,
+    }

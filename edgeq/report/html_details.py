@@ -1,0 +1,136 @@
+"""The HTML report's definition lists: what was measured of each variant, where, and how the files were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeq.benchmark.measurement import Estimate, Latency
+from edgeq.report import wording
+from edgeq.report.summary import started
+from edgeq.report.tables import Row, Table
+
+Pairs = list[tuple[str, str]]
+
+_MOST_ENTRIES = 200
+"""Lines of provenance that are shown: a hostile bundle has no end."""
+
+
+def variant_details(table: Table, variant: str) -> list[tuple[str, Pairs]]:
+    """Titled lists about one variant: its file, its latency at each thread count, its quality."""
+    rows = [row for row in table.rows if row.variant == variant]
+    groups = [("File", _file(rows[0]))]
+    for row in rows:
+        if row.source.latency is not None:
+            groups.append((f"Latency, {wording.threads(row.threads)}", _latency(row, row.source.latency)))
+    quality = _quality(rows[0])
+    if quality:
+        groups.append(("Quality", quality))
+    return groups
+
+
+def environment_details(table: Table) -> Pairs:
+    """Where it was measured."""
+    environment, runtime = table.environment, table.runtime
+    excluded = max((row.accuracy.excluded for row in table.rows if row.accuracy is not None), default=None)
+    pairs = [
+        ("Device", environment.device),
+        ("CPU", f"{environment.cpu}, {wording.count(environment.cores, 'core')}, {environment.architecture}"),
+        ("Clock", _clock(environment.governor, environment.frequency_mhz)),
+        ("Load at the start", "" if environment.load_1m is None else wording.decimal(environment.load_1m, 2)),
+        ("System", environment.os),
+        ("Runtime", f"{runtime.name} {runtime.version}"),
+        ("Software", f"edgeq {environment.edgeq}, Python {environment.python}, NumPy {environment.numpy}"),
+        ("Inputs", "; ".join(f"{name}: {shape}" for name, shape in table.inputs.items())),
+        ("Started", started(environment.started_at)),
+        ("Data", "" if table.data_digest is None else f"digest {wording.visible(table.data_digest)}"),
+        ("Left out", _left_out(excluded)),
+    ]
+    return [(name, text) for name, text in pairs if text]
+
+
+def provenance_details(table: Table) -> Pairs:
+    """The bundle's provenance, nested names joined with dots."""
+    provenance = next((row.source.provenance for row in table.rows if row.source.provenance), {})
+    pairs: Pairs = []
+    _flatten(provenance, "", pairs)
+    return pairs[:_MOST_ENTRIES]
+
+
+def _file(row: Row) -> Pairs:
+    variant = row.source.variant
+    pairs = [
+        ("Name", row.file),
+        ("Scheme", row.scheme),
+        ("Inputs", "; ".join(wording.visible(shape) for shape in row.source.inputs.values())),
+        ("Size", f"{variant.size_bytes:,} bytes"),
+        ("After gzip", f"{variant.gzip_bytes:,} bytes"),
+        ("Kernel path", wording.visible(row.source.runtime.kernel_path)),
+        ("Delegated", _delegated(row)),
+        ("Peak memory", "" if row.peak_memory_bytes is None else wording.size(row.peak_memory_bytes)),
+        ("SHA-256", wording.visible(variant.sha256)),
+    ]
+    return [(name, text) for name, text in pairs if text]
+
+
+def _delegated(row: Row) -> str:
+    if row.nodes is None or row.nodes_delegated is None:
+        return row.delegate
+    return f"{row.nodes_delegated} of {wording.count(row.nodes, 'operator')} to {row.delegate}"
+
+
+def _latency(row: Row, latency: Latency) -> Pairs:
+    rounds = wording.count(len(latency.chunks_ms), "round")
+    pairs = [
+        ("Median", f"{wording.bracketed(latency.median, 3)} ms"),
+        ("Fastest, mean", _times(latency.min_ms, latency.mean_ms)),
+        ("90th, 95th percentile", _times(latency.p90_ms, latency.p95_ms)),
+        ("Load, first run", _times(latency.load_ms, latency.first_ms)),
+        ("Runs", f"{wording.count(latency.median.n, 'run')} in {rounds}"),
+    ]
+    if latency.ratio is not None:
+        pairs.insert(1, (f"Divided by {row.baseline}", wording.bracketed(latency.ratio, 3)))
+    return pairs
+
+
+def _quality(row: Row) -> Pairs:
+    pairs = [
+        ("Top-1", _percent(row.top1)),
+        ("Top-5", _percent(row.top5)),
+        (f"Agreement with {row.baseline}", _percent(row.agreement)),
+        ("Drop", f"{wording.bracketed(row.drop_pp)} pp" if row.drop_pp is not None else ""),
+        ("SQNR", f"{wording.decimal(row.sqnr_db, 1)} dB" if row.sqnr_db is not None else ""),
+        ("Items", f"{row.n:,}" if row.n is not None else ""),
+    ]
+    return [(name, text) for name, text in pairs if text]
+
+
+def _percent(estimate: Estimate | None) -> str:
+    return "" if estimate is None else f"{wording.bracketed(estimate, 2, 100)} %"
+
+
+def _times(first: float, second: float) -> str:
+    return f"{wording.milliseconds(first)} ms, {wording.milliseconds(second)} ms"
+
+
+def _clock(governor: str | None, frequency_mhz: float | None) -> str:
+    parts = []
+    if frequency_mhz is not None:
+        parts.append(f"{frequency_mhz:,.0f} MHz")
+    if governor is not None:
+        parts.append(f"governor {governor}")
+    return ", ".join(parts)
+
+
+def _left_out(excluded: int | None) -> str:
+    return f"{wording.count(excluded, 'item')} that calibration used" if excluded else ""
+
+
+def _flatten(value: Any, name: str, pairs: Pairs) -> None:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _flatten(inner, f"{name}.{key}" if name else str(key), pairs)
+    elif isinstance(value, list | tuple):
+        pairs.append((wording.visible(name), wording.visible(", ".join(map(str, value)))))
+    else:
+        pairs.append((wording.visible(name), wording.visible(str(value))))

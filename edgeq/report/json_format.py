@@ -1,0 +1,66 @@
+"""The report as one JSON object: the measurements, the rows of the tables, and what to ship."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from edgeq.benchmark.measurement import SCHEMA, Measurement, to_json
+from edgeq.report.compare import Comparison
+from edgeq.report.summary import Section, Summary
+from edgeq.report.tables import Row
+
+
+def to_json_text(
+    measurements: Sequence[Measurement], summary: Summary, *, compare: Comparison | None = None
+) -> str:
+    """JSON with keys ``schema``, ``measurements``, ``rows``, ``recommendation`` and, if asked, ``comparison``.
+
+    A row has the fields of `edgeq.report.tables.Row`, its verdict in words and where it was measured.
+
+    Args:
+        measurements: as read.
+        summary: what they say.
+        compare: what changed since an earlier night.
+
+    Returns:
+        The object, indented, with a newline at its end.
+    """
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "recommendation": [
+            {**dataclasses.asdict(entry), "text": entry.text} for entry in summary.recommendations
+        ],
+        "rows": [row for section in summary.sections for row in _rows(section)],
+        "measurements": [to_json(measurement) for measurement in measurements],
+    }
+    if compare is not None:
+        report["comparison"] = dataclasses.asdict(compare)
+    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rows(section: Section) -> list[dict[str, Any]]:
+    texts = {verdict.variant: verdict.text for verdict in section.verdicts}
+    table = section.table
+    where = {
+        "device": table.environment.device,
+        "device_id": table.environment.device_id,
+        "runtime": table.runtime.name,
+        "runtime_version": table.runtime.version,
+        "data_digest": table.data_digest,
+    }
+    return [{**_row(row), "summary": texts[row.variant], **where} for row in table.rows]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    values = {
+        field.name: getattr(row, field.name)
+        for field in dataclasses.fields(Row)
+        if field.name not in ("accuracy", "source")
+    }
+    return {
+        name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        for name, value in values.items()
+    }

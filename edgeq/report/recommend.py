@@ -1,0 +1,261 @@
+"""Which variant to ship, and why.
+
+The rule: of the variants that stay within the budget, the fastest that is significantly faster than the
+baseline; where several are equally fast, the smallest of them; where none is faster, the smallest that is
+not slower. To stay within the budget means that the whole 95 % interval of the drop does, or, without labels,
+that of the agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.benchmark.statistics import FASTER, MINIMAL_DIFFERENCE, SLOWER, items_needed
+from edgeq.report import wording
+from edgeq.report.correct import correct_items
+from edgeq.report.tables import Row, Table
+from edgeq.report.verdicts import quality_phrase, speed_phrase, speeds
+
+MAX_DROP_PP = 1.0
+"""The budget: what a user hardly notices, and what a few thousand items can show."""
+
+MIN_AGREEMENT = 0.99
+"""The budget without labels: at most one answer in a hundred changes."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a variant may lose.
+
+    Attributes:
+        max_drop_pp: percentage points of top-1.
+        min_agreement: share between 0 and 1; counts where there are no labels.
+    """
+
+    max_drop_pp: float = MAX_DROP_PP
+    min_agreement: float = MIN_AGREEMENT
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The last line of a report.
+
+    Attributes:
+        variant: the one to ship; None where nothing can be recommended.
+        threads: thread counts for which it holds.
+        headline: the advice in a few words.
+        reason: why, without a full stop.
+        model: the model's name; None for lone files.
+        device: where.
+    """
+
+    variant: str | None
+    threads: tuple[int, ...]
+    headline: str
+    reason: str
+    model: str | None
+    device: str
+
+    @property
+    def text(self) -> str:
+        """Advice and reason as one sentence."""
+        return f"{self.headline}: {self.reason}." if self.reason else f"{self.headline}."
+
+
+def recommend(table: Table, budget: Budget | None = None) -> tuple[Recommendation, ...]:
+    """What to ship of one table; more than one entry only where thread counts lead to different variants."""
+    budget = budget or Budget()
+    baseline = next((row for row in table.rows if row.is_baseline), None)
+    others = [row for row in table.rows if not row.is_baseline]
+    if table.model is None:
+        return (_no_baseline(table),)
+    if not others:
+        return (_entry(table, None, "Nothing to compare yet", f"only {table.rows[0].variant} was measured"),)
+    judged = [row for row in others if row.drop_pp is not None]
+    if not judged:
+        judged = [row for row in others if row.agreement is not None]
+    if not judged:
+        return (_no_accuracy(table, others),)
+    qualified = [row for row in judged if _within(row, budget)]
+    if not qualified:
+        return (_none_qualifies(table, judged, budget, baseline),)
+    return _picks(table, qualified, budget)
+
+
+def _picks(table: Table, qualified: Sequence[Row], budget: Budget) -> tuple[Recommendation, ...]:
+    """The choice at every thread count, those with one variant joined."""
+    choices: dict[str | None, list[tuple[int, Row | None, str]]] = {}
+    for count in sorted({row.threads for row in qualified}):
+        chosen, why = _choose([row for row in qualified if row.threads == count])
+        choices.setdefault(chosen.variant if chosen else None, []).append((count, chosen, why))
+    entries = []
+    for variant, at in choices.items():
+        counts = tuple(count for count, _, _ in at)
+        where = "" if len(choices) == 1 else f" on {wording.enumeration([wording.threads(n) for n in counts])}"
+        rows = [row for _, row, _ in at if row is not None]
+        baseline = qualified[0].baseline or "the baseline"
+        if variant is None:
+            reason = f"every other variant within {_limit(qualified[0], budget)} is slower, although smaller"
+            entries.append(_entry(table, baseline, f"Ship {baseline}{where}", reason, counts))
+            continue
+        reason = _reason(rows, baseline, at[0][2])
+        entries.append(_entry(table, variant, f"Ship {variant}{where}", reason, counts))
+    return tuple(entries)
+
+
+def _choose(rows: Sequence[Row]) -> tuple[Row | None, str]:
+    """The variant to ship among qualified ones at one thread count, and what tipped the scales."""
+    faster = [row for row in rows if row.verdict == FASTER and row.latency is not None]
+    if not faster:
+        not_slower = [row for row in rows if row.verdict != SLOWER]
+        if not not_slower:
+            return None, ""
+        chosen = min(not_slower, key=lambda row: row.size_bytes)
+        measured = any(row.latency for row in rows)
+        return chosen, "none is significantly faster, this is the smallest" if measured else "this is the smallest"
+    fastest = min(faster, key=_median)
+    equal = [row for row in faster if _same_speed(row, fastest)]
+    chosen = min(equal, key=lambda row: (row.size_bytes, _median(row)))
+    tied = [row.variant for row in equal if row is not chosen and row.size_bytes > chosen.size_bytes]
+    if tied:
+        verb = "is" if len(tied) == 1 else "are"
+        return chosen, f"{wording.enumeration(tied)} {verb} as fast but larger"
+    return chosen, ""
+
+
+def _reason(rows: Sequence[Row], baseline: str, tipped: str) -> str:
+    first = rows[0]
+    parts = [part for part in (speeds(rows), _size(first)) if part]
+    text = f"{', '.join(parts)} than {baseline}; {_evidence(first)}"
+    if first.drop_pp is None:
+        text += "; the data have no labels, so the accuracy itself was not measured"
+    return f"{text}; {tipped}" if tipped else text
+
+
+def _size(row: Row) -> str | None:
+    return None if row.size_ratio is None else wording.size_phrase(row.size_ratio)
+
+
+def _evidence(row: Row) -> str:
+    """The quality with the bound that counts."""
+    if row.drop_pp is not None:
+        return (
+            f"drop {wording.decimal(row.drop_pp.value, 2)} pp, at most {wording.decimal(row.drop_pp.high, 2)} "
+            f"(95 % interval, {wording.count(row.drop_pp.n, 'item')})"
+        )
+    agreement = row.agreement
+    if agreement is None:
+        return "accuracy not measured"
+    value, low = (wording.decimal(100 * share, 1) for share in (agreement.value, agreement.low))
+    return (
+        f"agrees with {row.baseline} on {value} % of {wording.count(agreement.n, 'item')}, "
+        f"at least {low} % (95 % interval)"
+    )
+
+
+def _none_qualifies(
+    table: Table, judged: Sequence[Row], budget: Budget, baseline: Row | None
+) -> Recommendation:
+    nearest = min(judged, key=lambda row: _distance(row, budget))
+    limit = _limit(nearest, budget)
+    if _could_qualify(nearest, budget):
+        items = wording.count(nearest.n or 0, "item")
+        needed = _needed(nearest, budget, baseline)
+        more = f", about {_rounded(needed):,} would decide" if needed is not None else ""
+        return _entry(
+            table,
+            None,
+            f"Too few items to say whether a variant stays within {limit}",
+            f"nearest is {nearest.variant} with {quality_phrase(nearest)} on {items}{more}",
+        )
+    return _entry(
+        table,
+        None,
+        f"No variant stays within {limit}",
+        f"nearest is {nearest.variant} with {quality_phrase(nearest)}; until then ship {nearest.baseline}",
+    )
+
+
+def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
+    faster = [row for row in others if row.verdict == FASTER and row.latency is not None]
+    reason = "add --data FOLDER to see what each variant loses"
+    if faster:
+        fastest = min(faster, key=_median)
+        reason += f"; fastest is {fastest.variant}, {speed_phrase(fastest)} than {fastest.baseline}"
+    return _entry(table, None, "Accuracy was not measured, so nothing is recommended", reason)
+
+
+def _no_baseline(table: Table) -> Recommendation:
+    measured = [row for row in table.rows if row.latency is not None]
+    reason = "measure a bundle to see what a variant gains and loses against float32"
+    if measured and len(table.variants) > 1:
+        fastest = min(measured, key=_median)
+        reason = f"fastest is {fastest.variant} ({speed_phrase(fastest)}); " + reason
+    return _entry(table, None, "No baseline was measured", reason)
+
+
+def _entry(
+    table: Table, variant: str | None, headline: str, reason: str, counts: tuple[int, ...] | None = None
+) -> Recommendation:
+    device = table.environment.device
+    return Recommendation(variant, counts or table.thread_counts, headline, reason, table.model, device)
+
+
+def _within(row: Row, budget: Budget) -> bool:
+    if row.drop_pp is not None:
+        return row.drop_pp.high <= budget.max_drop_pp
+    return row.agreement is not None and row.agreement.low >= budget.min_agreement
+
+
+def _could_qualify(row: Row, budget: Budget) -> bool:
+    """Whether more items could bring the interval within the budget."""
+    if row.drop_pp is not None:
+        return row.drop_pp.value < budget.max_drop_pp
+    return row.agreement is not None and row.agreement.value > budget.min_agreement
+
+
+def _distance(row: Row, budget: Budget) -> float:
+    if row.drop_pp is not None:
+        return row.drop_pp.high - budget.max_drop_pp
+    return budget.min_agreement - row.agreement.low if row.agreement is not None else float("inf")
+
+
+def _limit(row: Row, budget: Budget) -> str:
+    if row.drop_pp is not None:
+        return f"{budget.max_drop_pp:g} pp"
+    return f"{100 * budget.min_agreement:g} % agreement"
+
+
+def _needed(row: Row, budget: Budget, baseline: Row | None) -> int | None:
+    """Items that bring the interval within the budget if the value stays; None where that is not known."""
+    if row.drop_pp is not None:
+        ours = correct_items(row.accuracy)
+        theirs = correct_items(baseline.accuracy) if baseline is not None else None
+        if ours is None or theirs is None or ours.shape != theirs.shape:
+            return None
+        return items_needed(budget.max_drop_pp - row.drop_pp.value, float(np.mean(ours != theirs)))
+    if row.agreement is None:
+        return None
+    slack = row.agreement.value - budget.min_agreement
+    return items_needed(100 * slack, 1 - row.agreement.value)
+
+
+def _rounded(number: int) -> int:
+    """Two significant digits, upwards: more would claim more than is known."""
+    step = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // step) * step
+
+
+def _median(row: Row) -> float:
+    return row.latency.value if row.latency is not None else float("inf")
+
+
+def _same_speed(row: Row, fastest: Row) -> bool:
+    """Whether the medians' intervals overlap, or differ by less than counts as a difference."""
+    if row.latency is None or fastest.latency is None:
+        return False
+    overlap = row.latency.low <= fastest.latency.high
+    return overlap or row.latency.value <= fastest.latency.value * (1 + MINIMAL_DIFFERENCE)

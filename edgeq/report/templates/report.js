@@ -1,0 +1,248 @@
+"use strict";
+(() => {
+  const sections = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+  const symbols = ["circle", "diamond", "square", "cross", "star"];
+  const widest = 44; // pixels across the largest bubble
+  const logFrom = 6; // slowest over fastest from which a linear axis would crowd the fast ones
+
+  // Plotly reads a little HTML in its texts; a foreign name must stay a name.
+  const literal = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const variable = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const threadWord = (count) => (count === 1 ? "1 thread" : count + " threads");
+
+  function theme() {
+    return {
+      ink: variable("--ink"),
+      soft: variable("--soft"),
+      line: variable("--line"),
+      page: variable("--page"),
+      raised: variable("--raised"),
+      sans: variable("--sans"),
+      color: (index) => variable("--c" + (index % 8)),
+    };
+  }
+
+  // 1, 2 and 5 of every power of ten: Plotly itself writes 20 as a small 2 on a logarithmic axis.
+  function logTicks(least, most) {
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.log10(most) + 1; power++) {
+      ticks.push(...[1, 2, 5].map((digit) => Number((digit * 10 ** power).toPrecision(1))));
+    }
+    return ticks;
+  }
+
+  function latencyAxis(values, look) {
+    const least = Math.min(...values);
+    const most = Math.max(...values);
+    const isLog = most / least > logFrom;
+    return {
+      type: isLog ? "log" : "linear",
+      range: isLog ? [Math.log10(least) - 0.12, Math.log10(most) + 0.12] : [0, most * 1.1],
+      ...(isLog ? { tickvals: logTicks(least, most), ticktext: logTicks(least, most).map(String) } : {}),
+      title: { text: isLog ? "latency (ms, log scale)" : "latency (ms)", standoff: 12 },
+      gridcolor: look.line,
+      zeroline: false,
+      ticks: "outside",
+      tickcolor: look.line,
+      linecolor: look.line,
+      showline: true,
+    };
+  }
+
+  function layout(look, changes) {
+    return {
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: look.sans, size: 13, color: look.soft },
+      margin: { l: 56, r: 12, t: 12, b: 48 },
+      hoverlabel: { bgcolor: look.raised, bordercolor: look.line, align: "left", font: { color: look.ink, family: look.sans } },
+      // A finger that meets the plot wants to scroll the page.
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      hovermode: "closest",
+      ...changes,
+    };
+  }
+
+  function hover(point) {
+    const lines = point.details.map(([name, text]) => literal(name) + ": " + literal(text));
+    return "<b>" + literal(point.variant) + "</b><br>" + lines.join("<br>") + "<extra></extra>";
+  }
+
+  function bubbles(section, look) {
+    const points = section.points.filter((point) => point.metric !== null);
+    const counts = [...new Set(points.map((point) => point.threads))];
+    const largest = Math.max(...points.map((point) => point.size));
+    return section.variants.flatMap((variant, index) => {
+      const own = points.filter((point) => point.variant === variant);
+      const errors = (value, low, high) => ({
+        type: "data",
+        symmetric: false,
+        array: own.map((point) => (point[high] === null ? 0 : point[high] - point[value])),
+        arrayminus: own.map((point) => (point[low] === null ? 0 : point[value] - point[low])),
+        color: look.color(index),
+        thickness: 1,
+        width: 3,
+      });
+      if (own.length === 0) return [];
+      return [{
+        type: "scatter",
+        mode: "markers",
+        name: literal(variant),
+        x: own.map((point) => point.latency),
+        y: own.map((point) => point.metric),
+        error_x: errors("latency", "latencyLow", "latencyHigh"),
+        error_y: errors("metric", "metricLow", "metricHigh"),
+        hovertemplate: own.map(hover),
+        marker: {
+          color: look.color(index),
+          opacity: 0.75,
+          symbol: own.map((point) => symbols[counts.indexOf(point.threads) % symbols.length]),
+          size: own.map((point) => point.size),
+          sizemode: "area",
+          sizeref: (2 * largest) / widest ** 2,
+          sizemin: 5,
+          line: { color: look.page, width: 1 },
+        },
+      }];
+    });
+  }
+
+  function fronts(section, look) {
+    return section.fronts.map((front) => ({
+      type: "scatter",
+      mode: "lines",
+      x: front.map((index) => section.points[index].latency),
+      y: front.map((index) => section.points[index].metric),
+      line: { color: look.soft, width: 1.5, dash: "dash" },
+      hoverinfo: "skip",
+      showlegend: false,
+    }));
+  }
+
+  function threadLegend(section, look) {
+    if (!section.manyThreads) return [];
+    const counts = [...new Set(section.points.map((point) => point.threads))];
+    return counts.map((count, index) => ({
+      type: "scatter",
+      mode: "markers",
+      name: threadWord(count),
+      x: [null],
+      y: [null],
+      marker: { color: look.soft, size: 9, symbol: symbols[index % symbols.length] },
+    }));
+  }
+
+  function tradeoff(section, look) {
+    const points = section.points.filter((point) => point.metric !== null);
+    const values = points.flatMap((point) => [point.metric, point.metricLow, point.metricHigh]);
+    const known = [...values, section.budget].filter((value) => value !== null);
+    const least = Math.min(...known);
+    const most = Math.max(...known);
+    const pad = Math.max((most - least) * 0.12, 0.05);
+    const budget = section.budget === null ? {} : {
+      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: section.budget, y1: section.budget, line: { color: look.soft, width: 1, dash: "dot" } }],
+      annotations: [{ xref: "paper", x: 1, xanchor: "right", y: section.budget, yanchor: "bottom", text: section.budgetLabel, showarrow: false, font: { size: 12 } }],
+    };
+    return {
+      data: [...fronts(section, look), ...bubbles(section, look), ...threadLegend(section, look)],
+      layout: layout(look, {
+        xaxis: latencyAxis(points.map((point) => point.latency), look),
+        yaxis: { title: { text: section.metric }, range: [least - pad, most + pad], gridcolor: look.line, zeroline: false, automargin: true },
+        legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top", itemsizing: "constant" },
+        ...budget,
+      }),
+    };
+  }
+
+  function spread(section, look) {
+    const label = (point) => literal(point.variant) + (section.manyThreads ? " · " + threadWord(point.threads) : "");
+    const relative = section.points.map((point) => point.samples.map((sample) => 100 * (sample / point.latency - 1)));
+    const usual = (values) => values[Math.floor(0.98 * (values.length - 1))];
+    const least = Math.min(...relative.map((values) => values[0]));
+    const most = 1.25 * Math.max(...relative.map(usual), 1);
+    const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(1) + " %";
+    return {
+      data: section.points.map((point, index) => ({
+        type: "box",
+        orientation: "h",
+        x: relative[index],
+        y0: label(point),
+        name: label(point),
+        text: point.samples.map((sample, run) => sample + " ms (" + signed(relative[index][run]) + ")"),
+        boxpoints: "all",
+        jitter: 0.7,
+        pointpos: 0,
+        marker: { color: look.color(point.index), size: 4, opacity: 0.45 },
+        line: { color: look.color(point.index), width: 1.5 },
+        fillcolor: "rgba(0,0,0,0)",
+        hoverinfo: "text",
+        hoveron: "points",
+        showlegend: false,
+      })),
+      layout: layout(look, {
+        xaxis: {
+          title: { text: "difference from the variant’s median", standoff: 12 },
+          ticksuffix: " %",
+          range: [least - 0.06 * (most - least), most],
+          gridcolor: look.line,
+          zerolinecolor: look.soft,
+        },
+        yaxis: { autorange: "reversed", automargin: true, gridcolor: look.line },
+        annotations: section.points.flatMap((point, index) => {
+          const slowest = relative[index][relative[index].length - 1];
+          if (slowest <= most) return [];
+          return [{ xref: "paper", x: 1, xanchor: "right", y: label(point), yshift: 9, text: "up to " + signed(slowest) + " →", showarrow: false, font: { size: 11 } }];
+        }),
+      }),
+    };
+  }
+
+  function draw() {
+    const look = theme();
+    const options = { displayModeBar: false, responsive: true };
+    sections.forEach((section, number) => {
+      for (const [name, figure] of [["tradeoff", tradeoff], ["spread", spread]]) {
+        const place = document.getElementById(name + "-" + number);
+        if (!place) continue;
+        const { data, layout: arrangement } = figure(section, look);
+        Plotly.react(place, data, arrangement, options);
+      }
+    });
+  }
+
+  function sortBy(header) {
+    const table = header.closest("table");
+    const body = table.tBodies[0];
+    const column = [...header.parentNode.children].indexOf(header);
+    const isNumber = header.classList.contains("number");
+    const order = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+    const sign = order === "ascending" ? 1 : -1;
+    const key = (row) => row.children[column].dataset.key;
+    const compare = (a, b) => {
+      if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");
+      return sign * (isNumber ? Number(key(a)) - Number(key(b)) : key(a).localeCompare(key(b)));
+    };
+    body.append(...[...body.rows].sort(compare));
+    for (const row of body.rows) row.classList.remove("group"); // the lines between thread counts
+    for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", order);
+  }
+
+  function printing(isPrinting) {
+    root.toggleAttribute("data-printing", isPrinting);
+    for (const details of document.querySelectorAll("details")) {
+      if (isPrinting) details.dataset.was = details.open ? "open" : "";
+      details.open = isPrinting || details.dataset.was === "open";
+    }
+    draw();
+  }
+
+  for (const button of document.querySelectorAll("table.sortable th button")) {
+    button.addEventListener("click", () => sortBy(button.closest("th")));
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  addEventListener("beforeprint", () => printing(true));
+  addEventListener("afterprint", () => printing(false));
+  draw();
+})();

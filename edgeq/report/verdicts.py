@@ -1,0 +1,91 @@
+"""What each variant costs and loses against the baseline, in words: one line a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.report import wording
+from edgeq.report.tables import Row, Table
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line about one variant.
+
+    Attributes:
+        variant: its name.
+        text: such as ``2.1× faster, 3.9× smaller, drop 0.10 pp (±0.57)``.
+    """
+
+    variant: str
+    text: str
+
+
+def verdicts(table: Table) -> tuple[Verdict, ...]:
+    """A verdict for each variant of a table, all its thread counts in one line."""
+    by_variant: dict[str, list[Row]] = {}
+    for row in table.rows:
+        by_variant.setdefault(row.variant, []).append(row)
+    return tuple(Verdict(name, _text(rows)) for name, rows in by_variant.items())
+
+
+def speed_phrase(row: Row) -> str | None:
+    """``2.1× faster``, or the latency itself where there is nothing to compare with; None when not measured."""
+    if row.latency is None:
+        return None
+    if row.ratio is None:
+        return f"{wording.milliseconds(row.latency.value)} ms"
+    if row.verdict == FASTER:
+        return f"{wording.times(1 / row.ratio.value)} faster"
+    if row.verdict == SLOWER:
+        return f"{wording.times(row.ratio.value)} slower"
+    return "no significant difference in latency"
+
+
+def quality_phrase(row: Row) -> str | None:
+    """``drop 0.10 pp (±0.57)``; without labels the agreement; None when neither was measured."""
+    if row.drop_pp is not None:
+        return f"drop {wording.decimal(row.drop_pp.value, 2)} pp ({wording.interval(row.drop_pp)})"
+    if row.agreement is not None:
+        value = wording.decimal(100 * row.agreement.value, 1)
+        return f"agreement {value} % ({wording.interval(row.agreement, 1, 100)})"
+    if row.top1 is not None:
+        return f"top-1 {wording.decimal(100 * row.top1.value, 1)} % ({wording.interval(row.top1, 1, 100)})"
+    return None
+
+
+def speeds(rows: Sequence[Row]) -> str | None:
+    """The speed at every thread count in one phrase, shorter where they agree."""
+    known = [(row.threads, phrase) for row in rows if (phrase := speed_phrase(row)) is not None]
+    if not known:
+        return None
+    phrases = dict.fromkeys(phrase for _, phrase in known)
+    if len(phrases) == 1:
+        return next(iter(phrases))
+    words = [phrase.split(" ", 1) for _, phrase in known]
+    # "2.2× faster on 1 thread and 2.1× on 4 threads"; the word only once where it is the same.
+    if len({tuple(word[1:]) for word in words}) == 1:
+        phrases_at = [words[0], *([word[0]] for word in words[1:])]
+    else:
+        phrases_at = words
+    return wording.enumeration(
+        [
+            f"{' '.join(phrase)} on {wording.threads(threads)}"
+            for (threads, _), phrase in zip(known, phrases_at, strict=True)
+        ]
+    )
+
+
+def _text(rows: Sequence[Row]) -> str:
+    first = rows[0]
+    parts = [speeds(rows)]
+    if first.is_baseline:
+        parts.insert(0, "the baseline")
+    elif first.size_ratio is not None:
+        parts.append(wording.size_phrase(first.size_ratio))
+    else:
+        parts.append(wording.size(first.size_bytes))
+    parts.append(quality_phrase(first))
+    return ", ".join(part for part in parts if part)

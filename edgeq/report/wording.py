@@ -1,0 +1,146 @@
+"""Numbers and foreign text as people read them; every format of the report uses these.
+
+Sizes are decimal (1 MB is 1,000,000 bytes), shares become ``%``, differences of shares ``pp``. A minus is U+2212.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+from edgeq.benchmark.measurement import Estimate
+from edgeq.benchmark.statistics import UNBOUNDED
+
+LONGEST_TEXT = 200
+"""Characters of a name that a report shows: a file's name is at most 255 bytes, a hostile one has no end."""
+
+_HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def visible(text: str) -> str:
+    """A name as one line: what steers a terminal or reverses the reading direction is shown as an escape.
+
+    Args:
+        text: a name from a file, a host or a model.
+
+    Returns:
+        At most `LONGEST_TEXT` characters, all of them printable.
+    """
+    shown = "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in _HIDDEN_CATEGORIES
+        else char
+        for char in text
+    )
+    return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - 1] + "…"
+
+
+def decimal(value: float, decimals: int) -> str:
+    """A number with a real minus, and never a negative zero."""
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with that many significant digits, never in scientific notation."""
+    if value == 0 or not math.isfinite(value):
+        return decimal(value, 0)
+    return decimal(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+_UNITS = {"GB": 1e9, "MB": 1e6, "kB": 1e3, "B": 1.0}
+
+
+def size_unit(count: float) -> str:
+    """The unit in which a number of bytes reads best."""
+    # 999,600 bytes would be written as 1000 kB.
+    return next((unit for unit, factor in _UNITS.items() if count >= factor * 0.9995), "B")
+
+
+def size_in(count: float, unit: str) -> str:
+    """Bytes in a unit, without naming it."""
+    return decimal(count, 0) if unit == "B" else significant(count / _UNITS[unit])
+
+
+def size(count: float) -> str:
+    """Bytes as ``612 kB`` or ``2.41 MB``."""
+    unit = size_unit(count)
+    return f"{size_in(count, unit)} {unit}"
+
+
+def milliseconds(value: float) -> str:
+    """A time without its unit."""
+    return significant(value)
+
+
+def plus_minus(estimate: Estimate) -> str:
+    """``1.77 ±0.02``: the interval's longer side sets the number of decimals.
+
+    ``1.77 ±?`` where one round says nothing about the spread.
+    """
+    if estimate.high >= UNBOUNDED:
+        return f"{significant(estimate.value)} ±?"
+    half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    if half <= 0:
+        return significant(estimate.value)
+    most = 4 - math.floor(math.log10(abs(estimate.value))) if estimate.value else 4
+    decimals = min(max(0, -math.floor(math.log10(half))), max(0, most))
+    # An interval that is narrower than the last decimal still is one.
+    return f"{decimal(estimate.value, decimals)} ±{decimal(max(half, 10**-decimals), decimals)}"
+
+
+def percent_plus_minus(share: Estimate) -> str:
+    """A share as ``81.7 ±0.8`` in percent, with the interval's longer side."""
+    half = 100 * max(share.high - share.value, share.value - share.low)
+    return f"{decimal(100 * share.value, 1)} ±{decimal(max(half, 0.1), 1)}"
+
+
+def bracketed(estimate: Estimate, decimals: int = 2, scale: float = 1.0) -> str:
+    """``0.10 [−0.47, 0.67]``."""
+    value, low, high = (
+        decimal(number * scale, decimals) for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def interval(estimate: Estimate, decimals: int = 2, scale: float = 1.0) -> str:
+    """The interval alone in words: ``±0.57`` where it is symmetric as shown, else ``−0.47 to 0.67``."""
+    above = decimal((estimate.high - estimate.value) * scale, decimals)
+    below = decimal((estimate.value - estimate.low) * scale, decimals)
+    if above == below:
+        return f"±{above}"
+    return f"{decimal(estimate.low * scale, decimals)} to {decimal(estimate.high * scale, decimals)}"
+
+
+def times(factor: float) -> str:
+    """A ratio as ``2.1×``, with two decimals where one would hide it."""
+    return f"{decimal(factor, 2 if factor < 1.1 else 1 if factor < 10 else 0)}×"
+
+
+def size_phrase(ratio: float) -> str:
+    """How a file's size compares, from baseline's size divided by its own."""
+    if ratio >= 1.005:
+        return f"{times(ratio)} smaller"
+    if ratio <= 1 / 1.005:
+        return f"{times(1 / ratio)} larger"
+    return "same size"
+
+
+def threads(count: int) -> str:
+    """``1 thread`` or ``4 threads``."""
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 item`` or ``5,000 items``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def enumeration(parts: Sequence[str]) -> str:
+    """``a``, ``a and b`` or ``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

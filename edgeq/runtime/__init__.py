@@ -1,0 +1,1 @@
+"""Running a .tflite file: LiteRT or tflite-runtime behind one adapter, in worker processes."""

@@ -1,0 +1,188 @@
+"""One adapter over the runtimes' ``Interpreter``: named inputs in, named outputs out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeq.errors import DataError, ModelError
+from edgeq.runtime import delegation
+from edgeq.runtime.available import InstalledRuntime
+from edgeq.runtime.quantization import Quantization, dequantize, quantize
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a file as the runtime sees it.
+
+    Attributes:
+        name: in the signature; the tensor's own name in a file without one.
+        index: of the tensor.
+        shape: as allocated.
+        dtype: NumPy's name of the dtype.
+        quantization: scale and zero point; None for a float or unquantized tensor.
+    """
+
+    name: str
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None
+
+    def encode(self, values: Array) -> Array:
+        """Values as the tensor stores them: quantized where it is quantized, else cast.
+
+        Args:
+            values: real numbers of the tensor's shape, or values that have its dtype already.
+
+        Raises:
+            DataError: the shape differs.
+        """
+        if tuple(values.shape) != self.shape:
+            raise DataError(
+                f"input {self.name!r}: expected shape {list(self.shape)}, found {list(values.shape)}"
+            )
+        if self.quantization is None:
+            return np.ascontiguousarray(values, dtype=self.dtype)
+        return quantize(values, self.quantization, np.dtype(self.dtype))
+
+    def decode(self, stored: Array) -> Array:
+        """The real numbers behind stored values: dequantized where the tensor is quantized."""
+        return stored if self.quantization is None else dequantize(stored, self.quantization)
+
+
+class LoadedModel:
+    """A .tflite file, loaded and allocated.
+
+    Attributes:
+        inputs: in the order of the file.
+        outputs: in the order of the file.
+        load_ms: time to make the interpreter and allocate.
+        runtime: what runs it.
+        threads: of the interpreter.
+    """
+
+    def __init__(self, path: Path, runtime: InstalledRuntime, threads: int = 1) -> None:
+        """Loads and allocates the file.
+
+        Args:
+            path: the .tflite file.
+            runtime: what runs it.
+            threads: of the interpreter.
+
+        Raises:
+            ModelError: the runtime refuses the file; the message holds its reason.
+        """
+        module = runtime.module()
+        start = time.perf_counter()
+        try:
+            self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{path.name} is refused by {runtime.package.distribution} {runtime.version}: "
+                f"{_one_line(error)}"
+            ) from error
+        self.load_ms = (time.perf_counter() - start) * 1e3
+        self.runtime = runtime
+        self.threads = threads
+        names = _signature_names(self._interpreter)
+        self.inputs = _infos(self._interpreter.get_input_details(), names)
+        self.outputs = _infos(self._interpreter.get_output_details(), names)
+
+    @property
+    def delegation(self) -> delegation.Delegation:
+        """How many of the file's operators a delegate took."""
+        return delegation.count(self._interpreter)
+
+    def set_inputs(self, stored: Mapping[str, Array]) -> None:
+        """Puts values, encoded as the tensors store them, by input name."""
+        for info in self.inputs:
+            self._interpreter.set_tensor(info.index, stored[info.name])
+
+    def memory_of(self, info: TensorInfo) -> Callable[[], Array]:
+        """A function that returns the tensor's own memory, for reading or writing without a copy.
+
+        Drop what it returns before the next `invoke`: the runtime refuses to run while views exist.
+        """
+        view: Callable[[], Array] = self._interpreter.tensor(info.index)
+        return view
+
+    def invoke(self) -> None:
+        """Runs the model on the inputs that are set.
+
+        Raises:
+            ModelError: an operator fails; the message holds the runtime's reason.
+        """
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"the runtime fails at inference: {_one_line(error)}") from error
+
+    def outputs_stored(self) -> dict[str, Array]:
+        """A copy of every output as it is stored, by name."""
+        return {info.name: self._interpreter.get_tensor(info.index) for info in self.outputs}
+
+    def time_invocations(self, discard: int, runs: int) -> list[int]:
+        """Times inference alone, without copying inputs or outputs, as ``litert-benchmark`` does.
+
+        Args:
+            discard: runs before, whose times are thrown away: they find cold caches.
+            runs: timed runs.
+
+        Returns:
+            Nanoseconds of each timed run.
+        """
+        invoke = self._interpreter.invoke
+        clock = time.perf_counter_ns
+        for _ in range(discard):
+            invoke()
+        samples = [0] * runs
+        for position in range(runs):
+            start = clock()
+            invoke()
+            samples[position] = clock() - start
+        return samples
+
+
+def _signature_names(interpreter: Any) -> dict[int, str]:
+    """Names by tensor index from the first signature; empty where the file has none."""
+    signatures = interpreter.get_signature_list()
+    if not signatures:
+        return {}
+    key = next(iter(signatures))
+    try:
+        runner = interpreter.get_signature_runner(key)
+        details = {**runner.get_input_details(), **runner.get_output_details()}
+    except (ValueError, AttributeError):
+        # A signature of another subgraph, or tflite-runtime's older interface: tensors' own names serve.
+        return {}
+    return {detail["index"]: name for name, detail in details.items()}
+
+
+def _infos(details: list[dict[str, Any]], names: Mapping[int, str]) -> tuple[TensorInfo, ...]:
+    return tuple(_info(detail, names) for detail in details)
+
+
+def _info(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorInfo:
+    scale, zero_point = detail["quantization"]
+    integer = np.issubdtype(detail["dtype"], np.integer)
+    return TensorInfo(
+        name=names.get(detail["index"], detail["name"]),
+        index=int(detail["index"]),
+        shape=tuple(int(size) for size in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        quantization=Quantization(float(scale), int(zero_point)) if integer and scale else None,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

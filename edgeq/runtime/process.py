@@ -1,0 +1,217 @@
+"""The parent's end of a worker process: start it, command it, notice when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from edgeq.errors import WorkerError
+from edgeq.runtime.interpreter import TensorInfo
+from edgeq.runtime.quantization import Quantization
+
+_COMMAND_TIMEOUT_S = 600.0
+"""No single command may take longer: a model that hangs is killed and named."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a worker says of the file that it loaded.
+
+    Attributes:
+        load_ms: making the interpreter and allocating.
+        first_ms: the first inference.
+        inputs: of the file.
+        outputs: of the file.
+        runtime: name of the runtime.
+        version: of the runtime.
+        delegate: ``XNNPACK`` or ``none``.
+        delegated: operators in the delegate; None where unknown.
+        nodes: operators in the file; None where unknown.
+        kernel_path: see `edgeq.runtime.host.kernel_path`.
+    """
+
+    load_ms: float
+    first_ms: float
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    runtime: str
+    version: str
+    delegate: str
+    delegated: int | None
+    nodes: int | None
+    kernel_path: str
+
+
+class Worker:
+    """A process that holds one model; a context manager that ends it."""
+
+    def __init__(self, variant: str) -> None:
+        """Starts the process; it loads nothing yet.
+
+        Args:
+            variant: what error messages call it.
+        """
+        self.variant = variant
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": _import_path()}
+        # Our arithmetic is single-threaded loops: BLAS threads would only spin beside the runtime's own.
+        environment.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "edgeq.runtime.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process and lets go of everything it held."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                # What was still to be flushed to a dead process does not matter any more.
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._log.close()
+
+    def load(self, path: Path, threads: int, runtime: str | None) -> Loaded:
+        """Loads a file and runs it once on zeros.
+
+        Raises:
+            WorkerError: the runtime refuses it or dies of it.
+        """
+        answer = self.ask("load", path=str(path), threads=threads, runtime=runtime)
+        return Loaded(
+            load_ms=answer["load_ms"],
+            first_ms=answer["first_ms"],
+            inputs=_infos(answer["inputs"]),
+            outputs=_infos(answer["outputs"]),
+            runtime=answer["runtime"],
+            version=answer["version"],
+            delegate=answer["delegate"],
+            delegated=answer["delegated"],
+            nodes=answer["nodes"],
+            kernel_path=answer["kernel_path"],
+        )
+
+    def set_inputs(self, path: Path) -> None:
+        """Sets real-valued inputs from an .npz with one item each."""
+        self.ask("set_inputs", path=str(path))
+
+    def time(self, discard: int, runs: int) -> list[int]:
+        """Nanoseconds of each of `runs` inferences, after `discard` that do not count."""
+        samples: list[int] = self.ask("time", discard=discard, runs=runs)["samples_ns"]
+        return samples
+
+    def predict(self, inputs: Path, outputs: Path) -> None:
+        """Runs the items of an .npz and writes the outputs as stored to another."""
+        self.ask("predict", inputs=str(inputs), outputs=str(outputs))
+
+    def attach(
+        self, inputs: Mapping[str, Path], tables: Mapping[str, Path], outputs: Mapping[str, Path]
+    ) -> None:
+        """Maps the arrays of an evaluation."""
+        self.ask(
+            "attach",
+            inputs={name: str(path) for name, path in inputs.items()},
+            tables={name: str(path) for name, path in tables.items()},
+            outputs={name: str(path) for name, path in outputs.items()},
+        )
+
+    def evaluate(self, start: int, stop: int) -> None:
+        """Runs items start to stop of the arrays attached."""
+        self.ask("evaluate", start=start, stop=stop)
+
+    def peak_memory_bytes(self) -> int | None:
+        """Peak resident memory of the process so far."""
+        peak: int | None = self.ask("memory")["peak_bytes"]
+        return peak
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Sends one command and waits for its answer.
+
+        Raises:
+            WorkerError: the command failed, the process died, or it did not answer in time.
+        """
+        process = self._process
+        assert process.stdin is not None  # noqa: S101 - both are pipes, see __init__
+        assert process.stdout is not None  # noqa: S101
+        hung = threading.Event()
+
+        def kill() -> None:
+            hung.set()
+            process.kill()
+
+        timer = threading.Timer(_COMMAND_TIMEOUT_S, kill)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:
+            line = ""
+        finally:
+            timer.cancel()
+        if not line:
+            raise WorkerError(self._epitaph(do, hung.is_set()))
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(f"{self.variant}: {answer['error']}")
+        return answer
+
+    def _epitaph(self, do: str, hung: bool) -> str:
+        if hung:
+            return f"{self.variant}: no answer to {do!r} within {_COMMAND_TIMEOUT_S:.0f} s, the process was ended"
+        status = self._process.wait()
+        if status < 0:
+            with contextlib.suppress(ValueError):
+                return f"{self.variant}: the runtime crashed at {do!r} ({signal.Signals(-status).name})"
+        self._log.seek(0)
+        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+        return f"{self.variant}: the worker ended at {do!r} with status {status}: {lines[-1] if lines else 'no output'}"
+
+
+def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:
+    return tuple(
+        TensorInfo(
+            name=tensor["name"],
+            index=tensor["index"],
+            shape=tuple(tensor["shape"]),
+            dtype=tensor["dtype"],
+            quantization=(
+                None if tensor["scale"] is None else Quantization(tensor["scale"], tensor["zero_point"])
+            ),
+        )
+        for tensor in described
+    )
+
+
+def _import_path() -> str:
+    """PYTHONPATH with which the worker imports this very package, wherever it was started from."""
+    here = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -1,0 +1,1 @@
+"""Where a model comes from: Keras, SavedModel, a float .tflite or a converter script → one graph with named inputs."""

@@ -1,0 +1,193 @@
+"""One graph with named inputs and outputs: what every source becomes and all that conversion needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeq.errors import MissingExtraError, ModelError, UsageError
+
+Array = npt.NDArray[Any]
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class GraphInput:
+    """An input of the graph.
+
+    Attributes:
+        name: the source's own.
+        shape: fixed, with the batch axis where there is one.
+        dtype: NumPy's name.
+        batched: whether the first axis is a batch axis.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    batched: bool
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of one item of a data set, without the batch axis."""
+        return self.shape[1:] if self.batched else self.shape
+
+
+@dataclass(frozen=True)
+class SourceGraph:
+    """A model, traced once and frozen.
+
+    Attributes:
+        name: for files and reports.
+        kind: ``keras``, ``savedmodel`` or ``tflite``.
+        digest: SHA-256 of what it was loaded from; of its weights for a model in memory.
+        inputs: in the order of the frozen function.
+        outputs: names in the order of the frozen function.
+        function: the frozen ``ConcreteFunction``; None for a ``tflite`` source.
+        flatbuffer: the file's content for a ``tflite`` source, else None.
+        predict: the source model itself, not the frozen copy: arrays of the inputs' shapes by name in,
+            outputs by name out.
+        labels: class names that the source brings; empty where it brings none.
+        scales_input: whether the model rescales its input itself (a Rescaling or Normalization layer), so
+            that images go in as 0 to 255.
+    """
+
+    name: str
+    kind: str
+    digest: str
+    inputs: tuple[GraphInput, ...]
+    outputs: tuple[str, ...]
+    function: Any
+    flatbuffer: bytes | None
+    predict: Callable[[Mapping[str, Array]], dict[str, Array]]
+    labels: tuple[str, ...] = ()
+    scales_input: bool = False
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """What fixes free dimensions.
+
+    Attributes:
+        batch: size of a free batch axis; None means 1, or what the model fixes.
+        size: sizes for the other free dimensions, in order, such as height and width.
+    """
+
+    batch: int | None = None
+    size: tuple[int, ...] = ()
+
+    def fix(self, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
+        """A shape without free dimensions.
+
+        Args:
+            name: of the input, for messages.
+            shape: with the batch axis first; None where free.
+
+        Raises:
+            UsageError: a free dimension has no size, or a fixed one was asked to change.
+        """
+        first, *rest = shape
+        if first is not None and self.batch is not None and first != self.batch:
+            raise UsageError(
+                f"input {name!r} fixes its batch at {first}: --batch {self.batch} is not possible, "
+                "save the model with a free batch dimension"
+            )
+        batch = first if first is not None else (self.batch or 1)
+        return (batch, *self.fix_unbatched(name, rest))
+
+    def fix_unbatched(self, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
+        """Likewise for a shape without batch axis."""
+        free = sum(dimension is None for dimension in shape)
+        if free > len(self.size):
+            shown = ", ".join("?" if dimension is None else str(dimension) for dimension in shape)
+            raise UsageError(
+                f"input {name!r} has {free} free dimension{'s' * (free > 1)} ({shown}): "
+                f"say their size, such as --size {'x'.join(['224'] * free)}"
+            )
+        sizes = iter(self.size)
+        return tuple(next(sizes) if dimension is None else int(dimension) for dimension in shape)
+
+
+def import_tensorflow() -> Any:
+    """TensorFlow, told before import to be quiet and to leave GPUs alone.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise MissingExtraError("Conversion needs TensorFlow, which", "convert") from error
+    return tf
+
+
+def freeze(
+    call: Callable[[list[Any]], Sequence[Any]], inputs: Sequence[GraphInput], outputs: Sequence[str]
+) -> Any:
+    """Traces a call once with fixed shapes and turns its variables into constants.
+
+    Args:
+        call: takes the inputs as a list of tensors in order and returns the outputs in order.
+        inputs: names, shapes and dtypes.
+        outputs: names, for the check that none is lost.
+
+    Returns:
+        A ``ConcreteFunction`` whose inputs and outputs stand in the order given.
+
+    Raises:
+        ModelError: the model cannot be traced with these shapes.
+    """
+    tf = import_tensorflow()
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    specs = [
+        tf.TensorSpec(spec.shape, tf.as_dtype(spec.dtype), name=placeholder_name(spec.name, position))
+        for position, spec in enumerate(inputs)
+    ]
+
+    def traced(*tensors: Any) -> list[Any]:
+        # Inside a scope a layer name may begin with an underscore; at the root TensorFlow refuses it.
+        with tf.name_scope("model"):
+            results = call(list(tensors))
+        return [tf.identity(result, name=f"output_{position}") for position, result in enumerate(results)]
+
+    try:
+        concrete = tf.function(traced, autograph=False).get_concrete_function(*specs)
+        # Control flow stays functional: the converter turns it into subgraphs itself.
+        frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
+        raise ModelError(f"the model cannot be traced with inputs {shapes}: {first_line(error)}") from error
+    if len(frozen.outputs) != len(outputs):
+        raise ModelError(
+            f"expected {len(outputs)} outputs ({', '.join(outputs)}), traced {len(frozen.outputs)}"
+        )
+    return frozen
+
+
+def placeholder_name(name: str, position: int) -> str:
+    """A name that TensorFlow takes and does not change; the signature carries the real one.
+
+    A leading underscore is refused at the root of a graph, and a slash would open a scope.
+    """
+    return f"{re.sub('[^A-Za-z0-9_.]', '_', name).lstrip('_.') or 'input'}_{position}"
+
+
+def first_line(error: BaseException, limit: int = 240) -> str:
+    """The first line of an error that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:limit]
+
+
+def as_outputs(names: Sequence[str], values: Sequence[Any]) -> dict[str, Array]:
+    """Eager tensors as arrays by output name."""
+    return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,1 @@
+"""What is inside a ``.tflite``: tensors, operators, precision, signatures; needs no TensorFlow."""

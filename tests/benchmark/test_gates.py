@@ -1,0 +1,494 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edgeq.benchmark import gates
+from edgeq.benchmark.gates import FAILED, PASSED, UNDECIDED, Gate, evaluate, parse_gate, to_github
+from edgeq.benchmark.measurement import (
+    Accuracy,
+    Environment,
+    Estimate,
+    Latency,
+    Measurement,
+    RuntimeInfo,
+    VariantInfo,
+)
+from edgeq.errors import ResultsError, UsageError
+
+ENVIRONMENT = Environment(
+    device="test machine",
+    device_id="d1",
+    started_at="2026-01-01T00:00:00+00:00",
+    cpu="cpu",
+    cores=2,
+    architecture="x86_64",
+    governor=None,
+    frequency_mhz=None,
+    load_1m=None,
+    os="Linux",
+    python="3.11",
+    numpy="2",
+    edgeq="0.1.0",
+)
+RUNTIME = RuntimeInfo("litert", "2.3.0", "litert-2.3.0-xnnpack-x86_64", "XNNPACK", 1, 1)
+
+
+def latency(median_ms: float, *, rounds: int = 40, ratio: Estimate | None = None) -> Latency:
+    noise = np.random.default_rng(0).normal(0, 0.01, size=(rounds, 5))
+    chunks = tuple(map(tuple, (median_ms * np.exp(noise)).tolist()))
+    median = Estimate(median_ms, 0.98 * median_ms, 1.02 * median_ms, 5 * rounds)
+    return Latency(1, 1, median, median_ms, median_ms, median_ms, median_ms, chunks, ratio, None)
+
+
+def accuracy(
+    wrong: range = range(0), *, n: int = 1000, drop: Estimate | None = None, digest: str = "data"
+) -> Accuracy:
+    """Accuracy of a variant that gets the numbered items wrong."""
+    correct = np.ones(n, dtype=bool)
+    correct[list(wrong)] = False
+    share = Estimate(correct.mean(), correct.mean() - 0.01, min(1, correct.mean() + 0.01), n)
+    return Accuracy(
+        n=n,
+        excluded=0,
+        data_digest=digest,
+        top1=share,
+        top5=None,
+        agreement=None if drop is None else Estimate(0.985, 0.975, 0.99, n),
+        drop_pp=drop,
+        sqnr_db=None,
+        correct=base64.b64encode(np.packbits(correct).tobytes()).decode(),
+    )
+
+
+def measurement(name: str, **changes: object) -> Measurement:
+    """A variant of a bundle, smaller and faster than its FP32 where it is int8."""
+    small = name != "float32"
+    made = Measurement(
+        session="s1",
+        variant=VariantInfo(
+            "mobile", name, f"{name}.tflite", name, "float32", "0" * 64, 400 if small else 1000, 100
+        ),
+        baseline="float32",
+        threads=1,
+        inputs={"image": "float32[1, 8, 8, 3]"},
+        runtime=RUNTIME,
+        environment=ENVIRONMENT,
+        latency=latency(2.0, ratio=Estimate(0.5, 0.48, 0.52, 40)) if small else latency(4.0),
+        accuracy=accuracy(range(20), drop=Estimate(2.0, 1.2, 3.1, 1000)) if small else accuracy(),
+        peak_memory_bytes=30_000_000 if small else 50_000_000,
+        provenance={},
+    )
+    return dataclasses.replace(made, **changes)
+
+
+SESSION = (measurement("float32"), measurement("int8"))
+
+
+def outcome(text: str, measurements=SESSION, **options) -> str:
+    """The outcome of a gate on int8."""
+    (result,) = evaluate(parse_gate(text), measurements, variants=["int8"], **options)
+    return result.outcome
+
+
+gate_texts = st.builds(
+    lambda metric, operator, limit: metric + operator + limit,
+    st.sampled_from(gates.METRICS),
+    st.sampled_from([">", "<", ">=", "<="]),
+    st.from_regex(r"[+-]?[0-9]{1,4}(\.[0-9]{1,3})?(pp|%|B|KB|MiB|us|ms|s)", fullmatch=True),
+)
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("text", "metric", "operator", "limit", "is_change"),
+        [
+            ("drop>1pp", "drop", ">", 1.0, False),
+            ("drop>-0.5pp", "drop", ">", -0.5, False),
+            ("size>+5%", "size", ">", 5.0, True),
+            ("size >= -60 %", "size", ">=", -60.0, True),
+            ("size>2MB", "size", ">", 2e6, False),
+            ("size>500KB", "size", ">", 5e5, False),
+            ("size>1MiB", "size", ">", 1048576.0, False),
+            ("memory>+10%", "memory", ">", 10.0, True),
+            ("memory>64mb", "memory", ">", 64e6, False),
+            ("latency>+5%", "latency", ">", 5.0, True),
+            ("latency>5ms", "latency", ">", 5.0, False),
+            ("latency>=200us", "latency", ">=", 0.2, False),
+            ("latency>200µs", "latency", ">", 0.2, False),
+            ("latency<1.5s", "latency", "<", 1500.0, False),
+            ("agreement<99%", "agreement", "<", 99.0, False),
+            ("top1<=70.5%", "top1", "<=", 70.5, False),
+            ("Top-5<90%", "top5", "<", 90.0, False),
+            ("accuracy<70%", "top1", "<", 70.0, False),
+        ],
+    )
+    def test_reads_what_the_documentation_shows(
+        self, text: str, metric: str, operator: str, limit: float, is_change: bool
+    ) -> None:
+        gate = parse_gate(text)
+        assert (gate.metric, gate.operator, gate.is_change) == (metric, operator, is_change)
+        assert gate.limit == pytest.approx(limit)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "is no gate: expected METRIC OPERATOR LIMIT such as drop>1pp"),
+            ("drop", "is no gate"),
+            ("drop=1pp", "is no gate"),
+            ("drop>pp", "is no gate"),
+            ("drop>1pp please", "is no gate"),
+            ("drop>1e3pp", "found 'e'|is no gate"),
+            ("speed>5ms", "no metric 'speed'; expected one of drop, size, latency"),
+            ("drop>1%", r"expected drop in pp, found '%'; write drop>1pp"),
+            ("drop>1", "expected drop in pp, found none"),
+            ("size>5ms", "expected size in %, B, KB, .*, found 'ms'; write size>"),
+            ("size>5%", r"a change needs its sign; write size>\+5% for 5% more"),
+            ("latency>5%", r"a change needs its sign; write latency>\+5%"),
+            ("latency>+5ms", "latency has no sign"),
+            ("agreement<99pp", "expected agreement in %"),
+            ("agreement<-1%", "agreement has no sign"),
+            ("top1<101%", "at most 100%"),
+        ],
+    )
+    def test_says_what_is_wrong_with_an_example(self, text: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            parse_gate(text)
+
+    @given(st.text() | gate_texts)
+    @example("drop>99999999999999999999pp")
+    @example("size>+0%\x00")
+    def test_raises_nothing_but_usage_errors(self, text: str) -> None:
+        try:
+            gate = parse_gate(text)
+        except UsageError as error:
+            assert "\n" not in str(error)
+        else:
+            assert gate.metric in gates.METRICS
+
+    @given(gate_texts)
+    def test_round_trips(self, text: str) -> None:
+        try:
+            gate = parse_gate(text)
+        except UsageError:
+            return
+        assert parse_gate(str(gate)) == gate
+
+    def test_writes_itself_as_a_user_would(self) -> None:
+        assert str(Gate("latency", ">", Decimal(5), "%")) == "latency>+5%"
+        assert str(Gate("size", ">=", Decimal("-60.5"), "%")) == "size>=-60.5%"
+        assert str(Gate("drop", ">", Decimal(1), "pp")) == "drop>1pp"
+        assert str(Gate("size", ">", Decimal(2), "MB")) == "size>2MB"
+
+
+class TestOutcome:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("drop>1pp", FAILED),
+            ("drop>2.5pp", UNDECIDED),
+            ("drop>1.5pp", UNDECIDED),
+            ("drop>3.1pp", PASSED),
+            ("drop>=3.1pp", UNDECIDED),
+            ("drop<5pp", FAILED),
+            ("drop<1.2pp", PASSED),
+            ("drop<=1.2pp", UNDECIDED),
+            ("size>+5%", PASSED),
+            ("size>-70%", FAILED),
+            ("size>-60%", PASSED),
+            ("size>=-60%", FAILED),
+            ("size>399B", FAILED),
+            ("size>400B", PASSED),
+            ("latency>+5%", PASSED),
+            ("latency>-50%", UNDECIDED),
+            ("latency>-60%", FAILED),
+            ("latency>1ms", FAILED),
+            ("latency>2ms", UNDECIDED),
+            ("latency>3000us", PASSED),
+            ("memory>-50%", FAILED),
+            ("memory>-40%", PASSED),
+            ("memory>20MB", FAILED),
+            ("agreement<99.5%", FAILED),
+            ("agreement<98%", UNDECIDED),
+            ("agreement<97%", PASSED),
+            ("top1<97%", PASSED),
+            ("top1<99.5%", FAILED),
+        ],
+    )
+    def test_needs_the_whole_interval_on_one_side(self, text: str, expected: str) -> None:
+        assert outcome(text) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [("drop>1.5pp", FAILED), ("drop>2pp", PASSED), ("drop>=2pp", FAILED), ("latency>-51%", FAILED)],
+    )
+    def test_strict_decides_by_the_value(self, text: str, expected: str) -> None:
+        assert outcome(text, strict=True) == expected
+
+    @given(gate_texts, st.booleans())
+    def test_fails_exactly_where_the_opposite_gate_passes(self, text: str, strict: bool) -> None:
+        try:
+            gate = parse_gate(text)
+        except UsageError:
+            return
+        if gate.metric == "top5":
+            return
+        opposite = {">": "<=", "<=": ">", "<": ">=", ">=": "<"}[gate.operator]
+        (result,) = evaluate(gate, SESSION, variants=["int8"], strict=strict)
+        (other,) = evaluate(
+            dataclasses.replace(gate, operator=opposite), SESSION, variants=["int8"], strict=strict
+        )
+        assert other.outcome == {FAILED: PASSED, PASSED: FAILED, UNDECIDED: UNDECIDED}[result.outcome]
+
+    def test_exact_limits_are_not_lost_to_rounding(self) -> None:
+        int8 = measurement("int8")
+        grown = dataclasses.replace(int8, variant=dataclasses.replace(int8.variant, size_bytes=1050))
+        assert outcome("size>+5%", (SESSION[0], grown)) == PASSED
+        assert outcome("size>=+5%", (SESSION[0], grown)) == FAILED
+
+    def test_reports_observation_and_limit_in_one_unit(self) -> None:
+        (result,) = evaluate(parse_gate("latency>+5%"), SESSION)
+        assert (result.variant, result.threads, result.limit) == ("int8", 1, 5.0)
+        assert result.observed == Estimate(-50.0, -52.0, -48.0, 40)
+
+
+class TestMessage:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("drop>1pp", "int8, 1 thread: drop 2.00 pp (1.20 to 3.10, n = 1,000) against FP32 is above 1pp"),
+            ("size>+5%", "int8, 1 thread: size -60.00% against FP32 is not above +5%"),
+            ("size>0.3KB", "int8, 1 thread: size 0.4000 KB is above 0.3KB"),
+            ("latency<=3ms", "int8, 1 thread: latency 2.000 ms (1.960 to 2.040, n = 200) is at or below 3ms"),
+            ("memory>20MB", "int8, 1 thread: memory 30.00 MB is above 20MB"),
+            (
+                "agreement<99.5%",
+                "int8, 1 thread: agreement 98.50% (97.50 to 99.00, n = 1,000) against FP32 is below 99.5%",
+            ),
+        ],
+    )
+    def test_is_one_line_with_numbers(self, text: str, expected: str) -> None:
+        (result,) = evaluate(parse_gate(text), SESSION, variants=["int8"])
+        assert result.message == expected
+
+    @pytest.mark.parametrize(
+        ("text", "pattern"),
+        [
+            ("drop>1.5pp", r"may be above 1\.5pp; about [\d,]+ items would decide"),
+            ("agreement<98%", r"may be below 98%; about [\d,]+ items would decide"),
+            ("latency>-49%", r"may be above -49%; about [\d,]+ rounds would decide"),
+            ("latency>2.01ms", r"may be above 2\.01ms; about [\d,]+ runs would decide"),
+            ("latency>2ms", "may be above 2ms; measure more"),
+        ],
+    )
+    def test_says_what_would_decide(self, text: str, pattern: str) -> None:
+        (result,) = evaluate(parse_gate(text), SESSION, variants=["int8"])
+        assert re.search(pattern, result.message)
+
+    @given(st.floats(0.1, 5), st.floats(-3, 3), st.integers(10, 100_000))
+    def test_asks_for_more_than_there_is(self, half: float, value: float, n: int) -> None:
+        drop = Estimate(value, value - half, value + half, n)
+        int8 = measurement("int8", accuracy=accuracy(drop=drop))
+        gate = parse_gate(f"drop>{value + half / 2:.6f}pp")
+        (result,) = evaluate(gate, (SESSION[0], int8))
+        needed = re.search(r"about ([\d,]+) items", result.message)
+        assert needed
+        assert int(needed[1].replace(",", "")) > n
+
+    def test_names_what_tells_measurements_apart(self) -> None:
+        pi = dataclasses.replace(ENVIRONMENT, device="Raspberry Pi 4", device_id="d2")
+        both = (*SESSION, *(dataclasses.replace(m, session="s2", environment=pi, threads=4) for m in SESSION))
+        messages = [result.message for result in evaluate(parse_gate("latency>+5%"), both)]
+        assert messages[0].startswith("int8, 1 thread, test machine: latency")
+        assert messages[1].startswith("int8, 4 threads, Raspberry Pi 4: latency")
+
+    def test_stays_one_line_whatever_the_name(self) -> None:
+        name = "int8\r\n::error::x\x1b[31m"
+        int8 = measurement(name)
+        (result,) = evaluate(parse_gate("size>2MB"), (SESSION[0], int8), variants=[name])
+        assert result.message.startswith("int8??::error::x?[31m, 1 thread: size")
+
+    def test_an_unbounded_interval_reads_as_such(self) -> None:
+        int8 = measurement("int8", latency=latency(2.0, ratio=Estimate(0.5, 0.0, 1e9, 1)))
+        (result,) = evaluate(parse_gate("latency>+5%"), (SESSION[0], int8))
+        assert result.outcome == UNDECIDED
+        assert "latency -50.00% (-100.00 to ∞, n = 1) against FP32 may be above +5%; measure more" in (
+            result.message
+        )
+
+
+class TestWhatAGateAppliesTo:
+    @pytest.mark.parametrize("text", ["drop>1pp", "size>+5%", "latency>+5%", "memory>+5%", "agreement<90%"])
+    def test_fp32_is_not_held_against_itself(self, text: str) -> None:
+        assert [result.variant for result in evaluate(parse_gate(text), SESSION)] == ["int8"]
+        with pytest.raises(UsageError, match="compares with FP32 and applies to nothing in float32"):
+            evaluate(parse_gate(text), SESSION, variants=["float32"])
+
+    @pytest.mark.parametrize("text", ["size>2MB", "latency>9ms", "memory>1GB", "top1<10%"])
+    def test_fp32_is_held_against_absolute_limits(self, text: str) -> None:
+        assert [result.variant for result in evaluate(parse_gate(text), SESSION)] == ["float32", "int8"]
+
+    @pytest.mark.parametrize("text", ["size>+5%", "drop>1pp", "latency>+5%"])
+    def test_fp32_is_held_against_an_earlier_result(self, text: str) -> None:
+        results = evaluate(parse_gate(text), SESSION, old=SESSION)
+        assert [result.variant for result in results] == ["float32", "int8"]
+
+    def test_an_unknown_variant_is_an_error_that_names_the_known(self) -> None:
+        with pytest.raises(UsageError, match="no variant 'int9' to check; there are float32, int8"):
+            evaluate(parse_gate("size>2MB"), SESSION, variants=["int8", "int9"])
+
+    def test_no_measurement_at_all_is_an_error(self) -> None:
+        with pytest.raises(ResultsError, match="there are no measurements"):
+            evaluate(parse_gate("size>2MB"), ())
+
+    @pytest.mark.parametrize(
+        ("text", "changes", "reason"),
+        [
+            ("drop>1pp", {"accuracy": None}, "drop was not measured"),
+            ("drop>1pp", {"accuracy": accuracy()}, "FP32 that is above chance"),
+            ("top1<9%", {"accuracy": None}, "top1 was not measured"),
+            ("top5<9%", {}, "top5 was not measured .it needs labels and more than five classes"),
+            ("latency>9ms", {"latency": None}, "latency was not measured"),
+            ("latency>+5%", {"latency": latency(2.0)}, "latency was not compared with FP32"),
+            ("memory>9MB", {"peak_memory_bytes": None}, "memory was not measured"),
+            ("size>+5%", {"baseline": None}, "no FP32 was measured with it"),
+            ("drop>1pp", {"baseline": None}, "no FP32 was measured with it"),
+            ("size>+5%", {"session": "s2"}, "its FP32 is missing"),
+            ("memory>+5%", {"threads": 4}, "its FP32 is missing"),
+        ],
+    )
+    def test_a_gate_that_cannot_fire_is_an_error(
+        self, text: str, changes: dict[str, object], reason: str
+    ) -> None:
+        measurements = (SESSION[0], measurement("int8", **changes))
+        with pytest.raises(ResultsError, match=f"applies to no measurement: int8.*{reason}"):
+            evaluate(parse_gate(text), measurements, variants=["int8"])
+
+    def test_what_one_of_several_lacks_is_undecided_and_said(self) -> None:
+        measurements = (*SESSION, measurement("float16", accuracy=None))
+        results = evaluate(parse_gate("drop>5pp"), measurements)
+        assert [(result.variant, result.outcome) for result in results] == [
+            ("int8", PASSED),
+            ("float16", UNDECIDED),
+        ]
+        assert results[1].observed is None
+        assert results[1].message.endswith("; drop>5pp was not checked")
+
+
+class TestAgainstAnEarlierResult:
+    def test_size_is_compared_with_the_same_variant(self) -> None:
+        old = measurement("int8", variant=dataclasses.replace(SESSION[1].variant, size_bytes=380))
+        assert outcome("size>+5%", old=(old,)) == FAILED
+        assert outcome("size>+6%", old=(old,)) == PASSED
+
+    def test_latency_is_compared_across_sessions(self) -> None:
+        old = measurement("int8", latency=latency(1.5))
+        (result,) = evaluate(parse_gate("latency>+5%"), SESSION, old=(old,), variants=["int8"])
+        assert result.outcome == FAILED
+        assert result.observed is not None
+        assert result.observed.value == pytest.approx(33.3, abs=0.1)
+        assert "against before is above +5%" in result.message
+
+    def test_two_sessions_of_one_file_do_not_fail_a_close_gate(self) -> None:
+        old = measurement("int8", latency=latency(1.96))
+        (result,) = evaluate(parse_gate("latency>+1%"), SESSION, old=(old,), variants=["int8"])
+        assert result.outcome == UNDECIDED
+        assert result.message.endswith("measure both files in one session")
+
+    def test_drop_is_paired_by_item(self) -> None:
+        old = measurement("int8", accuracy=accuracy(range(10, 20)))
+        (result,) = evaluate(parse_gate("drop>0.5pp"), SESSION, old=(old,), variants=["int8"])
+        # Ten more items wrong and none right that was wrong before.
+        assert result.observed is not None
+        assert result.observed.value == pytest.approx(1.0)
+        assert result.outcome == FAILED
+
+    def test_the_last_of_several_earlier_results_counts(self) -> None:
+        first, last = measurement("int8", latency=latency(1.0)), measurement("int8", latency=latency(3.0))
+        assert outcome("latency>+5%", old=(first, last)) == PASSED
+        assert outcome("latency>+5%", old=(last, first)) == FAILED
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"threads": 4},
+            {"environment": dataclasses.replace(ENVIRONMENT, device_id="d2")},
+            {"runtime": dataclasses.replace(RUNTIME, name="tflite-runtime")},
+            {"inputs": {"image": "float32[2, 8, 8, 3]"}},
+            {"variant": dataclasses.replace(SESSION[1].variant, model="other")},
+        ],
+        ids=["threads", "device", "runtime", "inputs", "model"],
+    )
+    def test_latency_needs_the_same_circumstances(self, changes: dict[str, object]) -> None:
+        old = measurement("int8", **changes)
+        with pytest.raises(ResultsError, match="same model, runtime, threads, device and inputs"):
+            evaluate(parse_gate("latency>+5%"), SESSION, old=(old,), variants=["int8"])
+
+    def test_size_needs_no_more_than_the_model(self) -> None:
+        elsewhere = dataclasses.replace(ENVIRONMENT, device_id="d2")
+        assert outcome("size>+5%", old=(measurement("int8", threads=4, environment=elsewhere),)) == PASSED
+
+    @pytest.mark.parametrize(
+        ("old_accuracy", "reason"),
+        [
+            (accuracy(digest="other"), "other data"),
+            (accuracy(n=999), "other data .999 items, now 1,000."),
+            (None, "needs labels, now and in the earlier result"),
+            (dataclasses.replace(accuracy(), correct=None), "needs labels"),
+            (dataclasses.replace(accuracy(), correct="!!!"), "damaged"),
+            (dataclasses.replace(accuracy(), correct="AAAA"), "expected 125 bytes for 1000 items, found 3"),
+        ],
+    )
+    def test_drop_needs_the_same_data(self, old_accuracy: Accuracy | None, reason: str) -> None:
+        old = measurement("int8", accuracy=old_accuracy)
+        with pytest.raises(ResultsError, match=reason):
+            evaluate(parse_gate("drop>1pp"), SESSION, old=(old,), variants=["int8"])
+
+    def test_a_new_variant_is_undecided_where_others_can_be_compared(self) -> None:
+        results = evaluate(parse_gate("size>+5%"), SESSION, old=(SESSION[0],))
+        assert [(result.variant, result.outcome) for result in results] == [
+            ("float32", PASSED),
+            ("int8", UNDECIDED),
+        ]
+        assert "has no such variant, only float32" in results[1].message
+
+    def test_an_empty_earlier_result_is_an_error(self) -> None:
+        with pytest.raises(ResultsError, match="no such variant, only nothing"):
+            evaluate(parse_gate("size>+5%"), SESSION, old=())
+
+
+class TestGitHub:
+    def test_fails_as_an_error_doubts_as_a_warning_and_passes_in_silence(self) -> None:
+        results = [
+            result
+            for text in ("drop>1pp", "drop>1.5pp", "drop>9pp")
+            for result in evaluate(parse_gate(text), SESSION)
+        ]
+        error, warning = to_github(results).split("\n")
+        assert error == (
+            "::error title=edgeq%3A drop>1pp (int8)::"
+            "int8, 1 thread: drop 2.00 pp (1.20 to 3.10, n = 1,000) against FP32 is above 1pp"
+        )
+        assert warning.startswith("::warning title=edgeq%3A drop>1.5pp (int8)::int8, 1 thread: drop")
+
+    def test_nothing_to_say_is_nothing(self) -> None:
+        assert to_github(evaluate(parse_gate("drop>9pp"), SESSION)) == ""
+
+    @given(st.text(), st.text())
+    def test_no_name_breaks_out_of_its_command(self, name: str, message: str) -> None:
+        (result,) = evaluate(parse_gate("drop>1pp"), SESSION)
+        line = to_github([dataclasses.replace(result, variant=name, message=message)])
+        match = re.fullmatch(r"::error title=([^,:\r\n]*)::([^\r\n]*)", line)
+        assert match
+        for escaped, original in ((match[1], f"edgeq: drop>1pp ({name})"), (match[2], message)):
+            codes = (("%3A", ":"), ("%2C", ","), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%"))
+            for code, character in codes[0 if escaped is match[1] else 2 :]:
+                escaped = escaped.replace(code, character)
+            assert escaped == original
