@@ -18,7 +18,7 @@ import pytest
 
 import edgeq.files
 from edgeq.errors import OutputError
-from edgeq.files import atomic_directory, sha256_bytes, sha256_file, write_atomic
+from edgeq.files import atomic_directory, check_target, sha256_bytes, sha256_file, write_atomic
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals, modes and limits of POSIX")
 
@@ -480,6 +480,28 @@ def test_a_leftover_that_is_a_link_is_removed_and_its_target_is_not(tmp_path):
         pass
     assert names(tmp_path) == ["net", "precious"]
     assert names(precious) == ["thesis"]
+
+
+def test_a_target_is_refused_before_the_work_as_it_would_be_after_it(bundle, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").touch()
+    with pytest.raises(OutputError, match="add --force"):
+        check_target(bundle, replaceable=is_marked)
+    with pytest.raises(OutputError, match="was not made by edgeq"):
+        check_target(tmp_path / "photos", force=True, replaceable=is_marked)
+    check_target(bundle, force=True, replaceable=is_marked)
+    assert (bundle / "marker").read_text() == "old"
+
+
+def test_checking_a_target_makes_the_folders_above_it_and_leaves_nothing_else(tmp_path):
+    check_target(tmp_path / "build" / "out" / "net-edgeq")
+    assert names(tmp_path / "build" / "out") == []
+
+
+@posix_only
+def test_checking_a_target_notices_missing_permission(forbidden_folder):
+    with pytest.raises(OutputError, match="no permission in"):
+        check_target(forbidden_folder / "net-edgeq")
 
 
 # Digests

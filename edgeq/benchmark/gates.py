@@ -30,7 +30,7 @@ UNDECIDED = "undecided"
 
 _BYTES = {"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-_ABSOLUTE_UNITS = {"size": _BYTES, "memory": _BYTES, "latency": _MILLISECONDS}
+_ABSOLUTE_UNITS = {"size": _BYTES, "latency": _MILLISECONDS, "memory": _BYTES}
 METRICS = ("drop", *_ABSOLUTE_UNITS, *comparison.SHARES)
 
 _ALIASES = {"accuracy": "top1", "top-1": "top1", "top-5": "top5"}
@@ -337,7 +337,9 @@ def _numbers(gate: Gate, observed: Estimate) -> str:
     sign = "+" if gate.is_change else ""
 
     def written(number: float) -> str:
-        return "∞" if number >= statistics.UNBOUNDED else f"{number / scale:{sign},.{digits}f}"
+        if gate.metric == "latency" and number >= statistics.UNBOUNDED:
+            return "∞"
+        return f"{number / scale:{sign},.{digits}f}"
 
     unit = gate.unit if gate.unit == "%" else f" {gate.unit}"
     if observed.low == observed.high:

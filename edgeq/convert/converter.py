@@ -18,26 +18,23 @@ CalibrationItems = Callable[[], Iterator[list[Any]]]
 class Converter:
     """Makes variants of one graph; the calibration is run once and serves them all."""
 
-    def __init__(
-        self, graph: SourceGraph, calibration: CalibrationItems | None, *, allow_flex: bool = False
-    ) -> None:
+    def __init__(self, graph: SourceGraph, *, allow_flex: bool = False) -> None:
         """Keeps what all variants share.
 
         Args:
             graph: the frozen graph.
-            calibration: the items; None where there are no data.
             allow_flex: whether TensorFlow's own operators may be used.
         """
         self._graph = graph
-        self._calibration = calibration
         self._allow_flex = allow_flex
         self._shared = SharedCalibration()
 
-    def make(self, spec: VariantSpec) -> bytes:
+    def make(self, spec: VariantSpec, calibration: CalibrationItems | None = None) -> bytes:
         """Converts; the result has no signature yet.
 
         Args:
             spec: what to make.
+            calibration: the items, the same for all variants; None where the scheme needs none.
 
         Returns:
             The content of a .tflite file.
@@ -49,7 +46,7 @@ class Converter:
         from tensorflow.lite.python.convert import ConverterError
 
         converter = tf.lite.TFLiteConverter.from_concrete_functions([self._graph.function])
-        self._configure(tf, converter, spec)
+        self._configure(tf, converter, spec, calibration)
         if spec.scheme.needs_calibration:
             self._shared.install(converter)
         try:
@@ -60,7 +57,9 @@ class Converter:
             raise ConversionError(f"the converter refuses: {first_line(error)}") from error
         return content
 
-    def _configure(self, tf: Any, converter: Any, spec: VariantSpec) -> None:
+    def _configure(
+        self, tf: Any, converter: Any, spec: VariantSpec, calibration: CalibrationItems | None
+    ) -> None:
         options = spec.scheme.converter
         op_sets = [getattr(tf.lite.OpsSet, name) for name in options.op_sets]
         if self._allow_flex:
@@ -70,9 +69,9 @@ class Converter:
         if options.optimize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if spec.scheme.needs_calibration:
-            if self._calibration is None:
+            if calibration is None:
                 raise ConversionError(f"{spec.name} needs calibration data")
-            converter.representative_dataset = self._calibration
+            converter.representative_dataset = calibration
             converter.inference_input_type = tf.as_dtype(spec.io)
             converter.inference_output_type = tf.as_dtype(spec.io)
 

@@ -6,7 +6,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ from edgeq.convert.calibrating import (
     reference_outputs,
 )
 from edgeq.convert.check import Checked, check_scheme, run_and_compare, sign
-from edgeq.convert.converter import Converter
+from edgeq.convert.converter import CalibrationItems, Converter
+from edgeq.convert.preprocessing_search import by_scoring, without_scoring
 from edgeq.convert.quiet import Quiet
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
@@ -41,7 +42,7 @@ from edgeq.data.splitting import CALIBRATION_ITEMS
 from edgeq.errors import ConversionError, EdgeqError, UsageError
 from edgeq.files import check_target, sha256_bytes
 from edgeq.runtime.available import find_runtime
-from edgeq.schemes import BASELINE, Selection, VariantSpec, select
+from edgeq.schemes import Selection, VariantSpec, select
 from edgeq.sources.graph import Array, Dimensions, SourceGraph
 from edgeq.sources.opening import open_source
 
@@ -104,13 +105,40 @@ class Options:
     verbose: bool = False
 
 
-@dataclass
-class _Made:
-    """Variants as they come, in the order of the specs."""
+class _Making:
+    """Variants as they come, in the order in which they are made."""
 
-    models: dict[str, bytes] = field(default_factory=dict)
-    checks: list[tuple[VariantSpec, Future[Checked]]] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    def __init__(self, graph: SourceGraph, scratch: Path, pool: ThreadPoolExecutor, allow_flex: bool) -> None:
+        self.models: dict[str, bytes] = {}
+        self.failures: list[Failure] = []
+        self._graph = graph
+        self._scratch = scratch
+        self._pool = pool
+        self._converter = Converter(graph, allow_flex=allow_flex)
+        self._checks: list[tuple[VariantSpec, Future[Checked]]] = []
+
+    def path(self, spec: VariantSpec) -> Path:
+        return self._scratch / f"{spec.name}.tflite"
+
+    def make(self, spec: VariantSpec, items: CalibrationItems | None) -> None:
+        content = sign(self._converter.make(spec, items), self._graph)
+        check_scheme(content, spec)
+        self.path(spec).write_bytes(content)
+        self.models[spec.name] = content
+
+    def check(self, spec: VariantSpec, inputs: dict[str, Array], reference: dict[str, Array]) -> None:
+        future = self._pool.submit(run_and_compare, self.path(spec), spec, inputs, reference, runtime=None)
+        self._checks.append((spec, future))
+
+    def collect(self) -> dict[str, tuple[VariantSpec, Checked]]:
+        """Waits for the checks; variants that failed theirs are moved to the failures."""
+        checked = {}
+        for spec, future in self._checks:
+            try:
+                checked[spec.name] = (spec, future.result())
+            except EdgeqError as error:
+                self.failures.append(Failure(spec.name, str(error).removeprefix(f"{spec.name}: ")))
+        return checked
 
 
 def convert(
@@ -197,83 +225,68 @@ class _Job:
         self._warnings: list[str] = []
 
     def run(self, folder: Path) -> Conversion:
-        preprocessing = self._preprocessing()
-        feed = None
-        calibration = None
-        if self._dataset is not None:
-            feed = Feed(self._dataset, model_inputs(self._graph), preprocessing)
-            count = len(self._dataset) if self._all_for_calibration else self._options.calibration_items
-            calibration = choose(feed, count, self._options.seed)
-            self._warnings += calibration.warnings
-        inputs = check_inputs(
-            self._graph, feed, () if calibration is None else calibration.indices, self._options.seed + 1
-        )
-        reference = reference_outputs(self._graph, inputs)
+        """Makes everything and writes it."""
+        graph, options = self._graph, self._options
         with tempfile.TemporaryDirectory(prefix="edgeq-convert-") as scratch, ThreadPoolExecutor(1) as pool:
-            made = self._make_all(Path(scratch), pool, calibration, inputs, reference)
-            checked = self._collect(made)
-        if BASELINE not in checked:
-            reasons = {failure.name: failure.reason for failure in made.failures}
-            raise ConversionError(
-                f"{self._graph.name} cannot be converted: {reasons.get(BASELINE, 'unknown')}"
-            )
-        return self._write(folder, made, checked, preprocessing, calibration, inputs, reference)
+            making = _Making(graph, Path(scratch), pool, options.allow_flex)
+            baseline, *others = self._selection.specs
+            self._report(baseline.name, 0, len(others) + 1)
+            making.make(baseline, None)
+            preprocessing = self._preprocessing(making.path(baseline))
+            calibration = self._calibration(preprocessing)
+            exclude = () if calibration is None else calibration.indices
+            feed = None if calibration is None else calibration.feed
+            inputs = check_inputs(graph, feed, exclude, options.seed + 1)
+            reference = reference_outputs(graph, inputs)
+            making.check(baseline, inputs, reference)
+            items = None
+            if calibration is not None:
+                items = converter_items(
+                    graph, calibration, lambda done, total: self._report("calibrating", done, total)
+                )
+            for position, spec in enumerate(others, start=1):
+                self._report(spec.name, position, len(others) + 1)
+                try:
+                    making.make(spec, items)
+                except ConversionError as error:
+                    making.failures.append(Failure(spec.name, str(error)))
+                    continue
+                # The check runs in a process of its own while the next variant is made.
+                making.check(spec, inputs, reference)
+            self._report("checking", len(others) + 1, len(others) + 1)
+            checked = making.collect()
+        if baseline.name not in checked:
+            raise ConversionError(f"{graph.name} cannot be converted: {making.failures[0].reason}")
+        self._warnings += [result.warning for _, result in checked.values() if result.warning]
+        return self._write(folder, making, checked, preprocessing, calibration, inputs, reference)
 
-    def _preprocessing(self) -> Preprocessing:
+    def _preprocessing(self, float32_file: Path) -> Preprocessing:
         if self._options.preprocess is not None:
             return find_preprocessing(self._options.preprocess)
-        return RAW
+        wanted = model_inputs(self._graph)
+        found = without_scoring(self._dataset, wanted, scales_input=self._graph.scales_input)
+        if found is None and self._dataset is not None:
+            self._report("finding the preprocessing", 0, 1)
+            found = by_scoring(float32_file, self._dataset, wanted, seed=self._options.seed)
+        if found is None:
+            return RAW
+        if found.note is not None:
+            self._notes.append(found.note)
+        return found.preprocessing
 
-    def _make_all(
-        self,
-        scratch: Path,
-        pool: ThreadPoolExecutor,
-        calibration: Calibration | None,
-        inputs: dict[str, Array],
-        reference: dict[str, Array],
-    ) -> _Made:
-        """Makes one variant after the other; each is checked in a process while the next is made."""
-        specs = self._selection.specs
-        made = _Made()
-        items = None
-        if calibration is not None:
-            items = converter_items(
-                self._graph, calibration, lambda done, total: self._report("calibrating", done, total)
-            )
-        converter = Converter(self._graph, items, allow_flex=self._options.allow_flex)
-        for position, spec in enumerate(specs):
-            self._report(spec.name, position, len(specs))
-            try:
-                content = sign(converter.make(spec), self._graph)
-                check_scheme(content, spec)
-            except ConversionError as error:
-                if spec.scheme.name == BASELINE:
-                    raise
-                made.failures.append(Failure(spec.name, str(error)))
-                continue
-            path = scratch / f"{spec.name}.tflite"
-            path.write_bytes(content)
-            made.models[spec.name] = content
-            made.checks.append(
-                (spec, pool.submit(run_and_compare, path, spec, inputs, reference, runtime=None))
-            )
-        self._report("checking", len(specs), len(specs))
-        return made
-
-    def _collect(self, made: _Made) -> dict[str, tuple[VariantSpec, Checked]]:
-        checked = {}
-        for spec, future in made.checks:
-            try:
-                checked[spec.name] = (spec, future.result())
-            except EdgeqError as error:
-                made.failures.append(Failure(spec.name, str(error).removeprefix(f"{spec.name}: ")))
-        self._warnings += [result.warning for _, result in checked.values() if result.warning]
-        return checked
+    def _calibration(self, preprocessing: Preprocessing) -> Calibration | None:
+        if self._dataset is None:
+            return None
+        feed = Feed(self._dataset, model_inputs(self._graph), preprocessing)
+        count = len(self._dataset) if self._all_for_calibration else self._options.calibration_items
+        calibration = choose(feed, count, self._options.seed)
+        self._warnings += calibration.warnings
+        return calibration
 
     def _write(
         self,
         folder: Path,
-        made: _Made,
+        making: _Making,
         checked: dict[str, tuple[VariantSpec, Checked]],
         preprocessing: Preprocessing,
         calibration: Calibration | None,
@@ -291,10 +304,10 @@ class _Job:
             labels=self._labels(reference),
             calibration=() if calibration is None else calibration.digests,
             variants=tuple(
-                _variant(spec, names[name], made.models[name], result)
+                _variant(spec, names[name], making.models[name], result)
                 for name, (spec, result) in checked.items()
             ),
-            failures=tuple(made.failures),
+            failures=tuple(making.failures),
             provenance=self._provenance(),
         )
         kept = parity_count(inputs)
@@ -306,7 +319,7 @@ class _Job:
                 for name, (_, result) in checked.items()
             },
         )
-        models = {names[name]: made.models[name] for name in checked}
+        models = {names[name]: making.models[name] for name in checked}
         bundle = write_bundle(folder, manifest, models, parity, force=self._options.force)
         return Conversion(bundle, tuple(self._notes), tuple(self._warnings))
 

@@ -77,11 +77,17 @@ def _all(table: Table) -> Sequence[Column]:
         _bytes("size", 0, "Size of the file.", lambda row: row.size_bytes, table),
         Column("latency", "latency", "ms", "Median of the steady state.", 0, _latency, _median),
         Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, _speed, _ratio),
-        Column("drop", "drop", "pp", f"Top-1 lost against {base}, paired by item.", 1, _drop, _value("drop_pp")),
+        Column(
+            "drop", "drop", "pp", f"Top-1 lost against {base}, paired by item.", 1, _drop, _value("drop_pp")
+        ),
         Column("top1", "top-1", "%", "Share whose best answer is the label.", 2, _top1, _value("top1")),
-        Column("agreement", "agreement", "%", f"Same best answer as {base}.", 4, _agreement, _value("agreement")),
+        Column(
+            "agreement", "agreement", "%", f"Same best answer as {base}.", 4, _agreement, _value("agreement")
+        ),
         Column("n", "n", "", "Items of the validation set.", 3, _n, lambda row: row.n),
-        Column("p90", "p90", "ms", "Nine of ten runs are at most this slow.", 6, _p90, lambda row: row.p90_ms),
+        Column(
+            "p90", "p90", "ms", "Nine of ten runs are at most this slow.", 6, _p90, lambda row: row.p90_ms
+        ),
         _bytes("memory", 7, "Peak resident memory of the process.", lambda row: row.peak_memory_bytes, table),
         Column("delegated", "delegated", "", "Operators that the delegate computes.", 5, _delegated, _share),
         _bytes("gzip", 9, "Size after gzip, about what a download costs.", lambda row: row.gzip_bytes, table),

@@ -17,8 +17,8 @@ EXPLANATION = (
 
 
 def comparison_title(comparison: Comparison) -> str:
-    """``changes since 2026-11-20 03:11 UTC``."""
-    return f"changes since {started(comparison.old_started)}"
+    """``Changes since 2026-11-20 03:11 UTC``."""
+    return f"Changes since {started(comparison.old_started)}"
 
 
 def change_headings(comparison: Comparison) -> tuple[str, ...]:

@@ -88,9 +88,7 @@ def _print_section(section: Section, console: Console) -> None:
     console.print()
 
 
-def _rich_table(
-    table: Table, shown: Sequence[Column], shipped: set[str], console: Console
-) -> RichTable:
+def _rich_table(table: Table, shown: Sequence[Column], shipped: set[str], console: Console) -> RichTable:
     rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in shown:
         rich_table.add_column(

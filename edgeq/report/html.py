@@ -25,6 +25,9 @@ from edgeq.report.recommend import Recommendation
 from edgeq.report.summary import Section, Summary, environment_line, started, title
 from edgeq.report.tables import Row, Table
 
+_SYMBOLS = "●◆■✚★"
+"""How a point shows its thread count, in the order of the markers in ``report.js``."""
+
 _UNSAFE_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -126,7 +129,7 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
     return {
         "title": title(table) if is_one_of_many else "Measurements",
         "environment_line": environment_line(table),
-        "recommendations": section.recommendations if is_one_of_many else (),
+        "is_one_of_many": is_one_of_many,
         "tiles": [tile for entry in section.recommendations[:1] for tile in _tiles(entry, table)],
         "columns": shown,
         "rows": [
@@ -141,6 +144,10 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
             for verdict in section.verdicts
         ],
         "has_latency": any(row.latency is not None for row in table.rows),
+        "thread_symbols": list(zip(table.thread_counts, _SYMBOLS, strict=False))
+        if len(table.thread_counts) > 1
+        else [],
+        "variants": table.variants,
         "metric": {"top1": "top-1", "agreement": "agreement", None: None}[metric_name(table)],
         "environment": environment_details(table),
         "provenance": provenance_details(table),
@@ -167,7 +174,9 @@ def _sort_key(column: Column, row: Row) -> str:
 
 def _tiles(entry: Recommendation, table: Table) -> list[tuple[str, str, str]]:
     """The recommended variant's three figures: value, what it is, and the numbers behind it."""
-    row = next((row for row in table.rows if row.variant == entry.variant and row.threads in entry.threads), None)
+    row = next(
+        (row for row in table.rows if row.variant == entry.variant and row.threads in entry.threads), None
+    )
     if row is None or row.is_baseline:
         return []
     tiles = []
@@ -191,7 +200,7 @@ def _tiles(entry: Recommendation, table: Table) -> list[tuple[str, str, str]]:
 
 def _comparison(compare: Comparison) -> dict[str, Any]:
     return {
-        "title": comparison_title(compare).capitalize(),
+        "title": comparison_title(compare),
         "headings": change_headings(compare),
         "rows": [change_cells(compare, change) for change in compare.changes],
         "explanation": EXPLANATION,

@@ -58,7 +58,9 @@ def thinned(chunks: Sequence[Sequence[float]], most: int = MOST_DOTS) -> list[fl
     Returns:
         Rising latencies with four significant digits.
     """
-    samples = np.sort(np.concatenate([np.asarray(chunk, dtype=np.float64) for chunk in chunks if chunk] or [[]]))
+    samples = np.sort(
+        np.concatenate([np.asarray(chunk, dtype=np.float64) for chunk in chunks if chunk] or [[]])
+    )
     if samples.size > most:
         samples = samples[np.linspace(0, samples.size - 1, most).round().astype(int)]
     return [float(f"{sample:.4g}") for sample in samples]
@@ -96,6 +98,8 @@ def _metric(row: Row, name: str | None) -> tuple[float | None, float | None, flo
     interval of top-1 itself would mostly show how many items there are. The baseline then has none.
     """
     estimate = getattr(row, name) if name else None
+    if estimate is None and row.is_baseline and name == "agreement":
+        return _TO_PERCENT, None, None  # the baseline agrees with itself
     if estimate is None:
         return None, None, None
     value = _TO_PERCENT * estimate.value

@@ -63,8 +63,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     headings = change_headings(comparison)
     lines = [_line(map(escape, headings)), _line(["---", *["---:"] * (len(headings) - 1)])]
     lines += [_line(map(escape, change_cells(comparison, change))) for change in comparison.changes]
-    name = comparison_title(comparison)
-    blocks = [f"## {escape(name[0].upper() + name[1:])}", "\n".join(lines), f"{escape(EXPLANATION)}."]
+    blocks = [f"## {escape(comparison_title(comparison))}", "\n".join(lines), f"{escape(EXPLANATION)}."]
     if comparison.notes:
         blocks.append(_items(map(escape, comparison.notes)))
     return blocks

@@ -94,7 +94,9 @@ def _picks(table: Table, qualified: Sequence[Row], budget: Budget) -> tuple[Reco
     entries = []
     for variant, at in choices.items():
         counts = tuple(count for count, _, _ in at)
-        where = "" if len(choices) == 1 else f" on {wording.enumeration([wording.threads(n) for n in counts])}"
+        where = (
+            "" if len(choices) == 1 else f" on {wording.enumeration([wording.threads(n) for n in counts])}"
+        )
         rows = [row for _, row, _ in at if row is not None]
         baseline = qualified[0].baseline or "the baseline"
         if variant is None:
@@ -114,8 +116,9 @@ def _choose(rows: Sequence[Row]) -> tuple[Row | None, str]:
         if not not_slower:
             return None, ""
         chosen = min(not_slower, key=lambda row: row.size_bytes)
-        measured = any(row.latency for row in rows)
-        return chosen, "none is significantly faster, this is the smallest" if measured else "this is the smallest"
+        if any(row.latency for row in rows):
+            return chosen, "no variant within the budget is significantly faster, this is the smallest"
+        return chosen, "latency was not measured, this is the smallest"
     fastest = min(faster, key=_median)
     equal = [row for row in faster if _same_speed(row, fastest)]
     chosen = min(equal, key=lambda row: (row.size_bytes, _median(row)))

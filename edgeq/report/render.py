@@ -52,12 +52,17 @@ def format_of(path: str | PurePath) -> str:
     """
     suffix = PurePath(path).suffix.lower().lstrip(".")
     if suffix not in FORMATS:
-        raise UsageError(f"{path}: unknown report format {suffix!r}: expected a file that ends in {_known('.')}")
+        raise UsageError(
+            f"{path}: unknown report format {suffix!r}: expected a file that ends in {_known('.')}"
+        )
     return suffix
 
 
 def render(
-    measurements: Sequence[Measurement], format: str, *, compare: Comparison | None = None  # noqa: A002
+    measurements: Sequence[Measurement],
+    format: str,
+    *,
+    compare: Comparison | None = None,  # noqa: A002
 ) -> str:
     """Renders measurements.
 

@@ -108,7 +108,9 @@ def check_appendable(path: str | Path) -> None:
     data = _bytes(path)
     _read(path)
     if data and not data.endswith(b"\n"):
-        raise ResultsError(f"{path}: the last line has no newline at its end: add one, or write to another file")
+        raise ResultsError(
+            f"{path}: the last line has no newline at its end: add one, or write to another file"
+        )
 
 
 def _key(measurement: Measurement) -> tuple[object, ...]:

@@ -129,7 +129,9 @@ def build_tables(measurements: Sequence[Measurement]) -> tuple[Table, ...]:
     for measurement in measurements:
         groups.setdefault(_latency_key(measurement), []).append(measurement)
     return tuple(
-        _table(same_data, digest) for group in groups.values() for digest, same_data in _by_data(group).items()
+        _table(same_data, digest)
+        for group in groups.values()
+        for digest, same_data in _by_data(group).items()
     )
 
 

@@ -98,6 +98,13 @@ def outcome(text: str, measurements=SESSION, **options) -> str:
     return result.outcome
 
 
+def unescaped(text: str, codes: dict[str, str]) -> str:
+    """What GitHub's runner makes of a value; the percent sign comes last, as it came first."""
+    for code, character in (codes | {"%0A": "\n", "%0D": "\r", "%25": "%"}).items():
+        text = text.replace(code, character)
+    return text
+
+
 gate_texts = st.builds(
     lambda metric, operator, limit: metric + operator + limit,
     st.sampled_from(gates.METRICS),
@@ -168,10 +175,9 @@ class TestParse:
     def test_raises_nothing_but_usage_errors(self, text: str) -> None:
         try:
             gate = parse_gate(text)
-        except UsageError as error:
-            assert "\n" not in str(error)
-        else:
-            assert gate.metric in gates.METRICS
+        except UsageError:
+            return
+        assert gate.metric in gates.METRICS
 
     @given(gate_texts)
     def test_round_trips(self, text: str) -> None:
@@ -314,6 +320,11 @@ class TestMessage:
         int8 = measurement(name)
         (result,) = evaluate(parse_gate("size>2MB"), (SESSION[0], int8), variants=[name])
         assert result.message.startswith("int8??::error::x?[31m, 1 thread: size")
+
+    def test_a_gigabyte_is_a_number(self) -> None:
+        int8 = measurement("int8", peak_memory_bytes=2_500_000_000)
+        (result,) = evaluate(parse_gate("memory>1GB"), (SESSION[0], int8), variants=["int8"])
+        assert result.message == "int8, 1 thread: memory 2.500 GB is above 1GB"
 
     def test_an_unbounded_interval_reads_as_such(self) -> None:
         int8 = measurement("int8", latency=latency(2.0, ratio=Estimate(0.5, 0.0, 1e9, 1)))
@@ -487,8 +498,5 @@ class TestGitHub:
         line = to_github([dataclasses.replace(result, variant=name, message=message)])
         match = re.fullmatch(r"::error title=([^,:\r\n]*)::([^\r\n]*)", line)
         assert match
-        for escaped, original in ((match[1], f"edgeq: drop>1pp ({name})"), (match[2], message)):
-            codes = (("%3A", ":"), ("%2C", ","), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%"))
-            for code, character in codes[0 if escaped is match[1] else 2 :]:
-                escaped = escaped.replace(code, character)
-            assert escaped == original
+        assert unescaped(match[1], {"%3A": ":", "%2C": ","}) == f"edgeq: drop>1pp ({name})"
+        assert unescaped(match[2], {}) == message

@@ -101,7 +101,8 @@ def change(measurement: Measurement, **paths: Any) -> Measurement:
 def without_labels(measurements: Iterable[Measurement]) -> list[Measurement]:
     """The same on data without labels: only the agreement is known."""
     return [
-        change(one, accuracy__top1=None, accuracy__drop_pp=None, accuracy__correct=None) for one in measurements
+        change(one, accuracy__top1=None, accuracy__drop_pp=None, accuracy__correct=None)
+        for one in measurements
     ]
 
 
@@ -198,19 +199,24 @@ def _latency(shape: Shape, at: int, slowdown: float) -> Latency:
         p95_ms=round(median * 1.058, 2),
         min_ms=round(median * 0.985, 2),
         mean_ms=round(median * 1.009, 2),
-        chunks_ms=_chunks(median),
-        ratio=None if ratio is None else Estimate(ratio, round(ratio * 0.995, 4), round(ratio * 1.006, 4), ROUNDS),
+        chunks_ms=_chunks(median, shape.size % 89 + 31 * at),
+        ratio=None
+        if ratio is None
+        else Estimate(ratio, round(ratio * 0.995, 4), round(ratio * 1.006, 4), ROUNDS),
         verdict=shape.verdict[at],
     )
 
 
-def _chunks(median: float) -> tuple[tuple[float, ...], ...]:
+def _chunks(median: float, phase: int) -> tuple[tuple[float, ...], ...]:
     """Runs with a steady middle and a tail to the right, spread evenly by the golden ratio: no chance in it."""
     chunks = []
     for turn in range(ROUNDS):
         drift = 0.002 * ((turn * 0.618) % 1 - 0.5)
-        places = ((turn * RUNS_A_ROUND + run + 1) * 0.6180339887 % 1 for run in range(RUNS_A_ROUND))
-        spread = (0.985 + 0.03 * place + (0.5 * max(0.0, place - 0.85)) for place in places)
+        places = ((turn * RUNS_A_ROUND + run + phase) * 0.6180339887 % 1 for run in range(RUNS_A_ROUND))
+        spread = (
+            0.985 + 0.03 * place + (0.005 * (phase % 7 + 3)) * (max(0.0, place - 0.8) * 5) ** 3
+            for place in places
+        )
         chunks.append(tuple(round(median * (one + drift), 3) for one in spread))
     return tuple(chunks)
 

@@ -4,11 +4,13 @@
   const root = document.documentElement;
   const symbols = ["circle", "diamond", "square", "cross", "star"];
   const widest = 44; // pixels across the largest bubble
+  const paperWidth = 640; // pixels that fit between the margins of A4 and Letter
   const logFrom = 6; // slowest over fastest from which a linear axis would crowd the fast ones
 
   // Plotly reads a little HTML in its texts; a foreign name must stay a name.
   const literal = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const variable = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const isNarrow = () => root.clientWidth < 500;
   const threadWord = (count) => (count === 1 ? "1 thread" : count + " threads");
 
   function theme() {
@@ -60,6 +62,7 @@
       // A finger that meets the plot wants to scroll the page.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       hovermode: "closest",
+      showlegend: false,
       ...changes,
     };
   }
@@ -116,20 +119,6 @@
       y: front.map((index) => section.points[index].metric),
       line: { color: look.soft, width: 1.5, dash: "dash" },
       hoverinfo: "skip",
-      showlegend: false,
-    }));
-  }
-
-  function threadLegend(section, look) {
-    if (!section.manyThreads) return [];
-    const counts = [...new Set(section.points.map((point) => point.threads))];
-    return counts.map((count, index) => ({
-      type: "scatter",
-      mode: "markers",
-      name: threadWord(count),
-      x: [null],
-      y: [null],
-      marker: { color: look.soft, size: 9, symbol: symbols[index % symbols.length] },
     }));
   }
 
@@ -145,11 +134,10 @@
       annotations: [{ xref: "paper", x: 1, xanchor: "right", y: section.budget, yanchor: "bottom", text: section.budgetLabel, showarrow: false, font: { size: 12 } }],
     };
     return {
-      data: [...fronts(section, look), ...bubbles(section, look), ...threadLegend(section, look)],
+      data: [...fronts(section, look), ...bubbles(section, look)],
       layout: layout(look, {
         xaxis: latencyAxis(points.map((point) => point.latency), look),
         yaxis: { title: { text: section.metric }, range: [least - pad, most + pad], gridcolor: look.line, zeroline: false, automargin: true },
-        legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top", itemsizing: "constant" },
         ...budget,
       }),
     };
@@ -178,17 +166,16 @@
         fillcolor: "rgba(0,0,0,0)",
         hoverinfo: "text",
         hoveron: "points",
-        showlegend: false,
       })),
       layout: layout(look, {
         xaxis: {
-          title: { text: "difference from the variant’s median", standoff: 12 },
+          title: { text: "from its own median", standoff: 12 },
           ticksuffix: " %",
           range: [least - 0.06 * (most - least), most],
           gridcolor: look.line,
           zerolinecolor: look.soft,
         },
-        yaxis: { autorange: "reversed", automargin: true, gridcolor: look.line },
+        yaxis: { autorange: "reversed", automargin: true, gridcolor: look.line, tickfont: { size: isNarrow() ? 10.5 : 13 } },
         annotations: section.points.flatMap((point, index) => {
           const slowest = relative[index][relative[index].length - 1];
           if (slowest <= most) return [];
@@ -205,8 +192,11 @@
       for (const [name, figure] of [["tradeoff", tradeoff], ["spread", spread]]) {
         const place = document.getElementById(name + "-" + number);
         if (!place) continue;
+        // A row of boxes needs the same room however many there are.
+        if (name === "spread") place.style.height = 90 + Math.max(3, section.points.length) * 34 + "px";
         const { data, layout: arrangement } = figure(section, look);
-        Plotly.react(place, data, arrangement, options);
+        const width = root.hasAttribute("data-printing") ? paperWidth : undefined;
+        Plotly.react(place, data, { ...arrangement, width }, options);
       }
     });
   }
