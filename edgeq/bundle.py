@@ -83,6 +83,7 @@ class Variant:
         inputs: of the file, in its order.
         outputs: of the file, in its order.
         check: how it compared with the source model when it was made.
+        float_operators: operators that compute in float although the scheme is full integer.
         needs_flex: whether it has TensorFlow (Flex) operators.
     """
 
@@ -95,6 +96,7 @@ class Variant:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     check: Check
+    float_operators: tuple[str, ...] = ()
     needs_flex: bool = False
 
 
@@ -320,6 +322,7 @@ def _variant(value: Any) -> Variant:
             agreement=None if check["agreement"] is None else float(check["agreement"]),
             kernel_path=str(check["kernel_path"]),
         ),
+        float_operators=tuple(map(str, value.get("float_operators", ()))),
         needs_flex=bool(value.get("needs_flex", False)),
     )
 

@@ -50,6 +50,7 @@ _SCHEME_LINES = "\n".join(f"  {scheme.name:<8}  {scheme.summary}" for scheme in 
     "--allow-flex", is_flag=True, help="Keep TensorFlow's own operators; the app needs their delegate."
 )
 @click.option("--allow-lambda", is_flag=True, help="Load Lambda layers, which run code from the file.")
+@click.option("--name", help="Of the model in files and reports; MODEL's by default.")
 @click.option("-o", "--output", type=PATH, help="Folder of the bundle; MODEL-edgeq by default.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
 @json_flag
@@ -69,6 +70,7 @@ def command(
     signature: str | None,
     allow_flex: bool,
     allow_lambda: bool,
+    name: str | None,
     output: Path | None,
     force: bool,
     as_json: bool,
@@ -83,6 +85,7 @@ def command(
     from edgeq.convert.pipeline import Options, convert
 
     options = Options(
+        name=name,
         schemes=schemes,
         io=io,
         preprocess=preprocess,

@@ -38,7 +38,9 @@ def command(output: Path, force: bool, verbose: bool) -> int:
                 assets.model_path(),
                 calibration=assets.calibration(),
                 output=bundle,
-                options=Options(schemes=("all",), labels=assets.LABELS, force=force, verbose=verbose),
+                options=Options(
+                    name=assets.NAME, schemes=("all",), labels=assets.LABELS, force=force, verbose=verbose
+                ),
                 progress=progress,
             )
         show(conversion)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from edgeq.data.feeding import Feed, ModelInput, check_calibration
 from edgeq.data.splitting import draw
@@ -53,30 +55,36 @@ def choose(feed: Feed, count: int, seed: int) -> Calibration:
     return Calibration(feed, indices, tuple(digests[index] for index in indices), tuple(warnings))
 
 
-def converter_items(
-    graph: SourceGraph, calibration: Calibration, on_item: Callable[[int, int], None]
-) -> Callable[[], Iterator[list[Array]]]:
-    """The representative dataset as the converter wants it.
+def write_items(
+    graph: SourceGraph, calibration: Calibration, folder: Path, on_item: Callable[[int, int], None]
+) -> list[Path]:
+    """Writes the representative dataset as the converter wants it, fed by name.
 
     Args:
-        graph: whose inputs are fed, by name.
+        graph: whose inputs are fed.
         calibration: the items.
-        on_item: called with the number of items fed and their total.
+        folder: where to; the caller removes it.
+        on_item: called with the number of items written and their total.
 
     Returns:
-        A function that returns an iterator; each element is a list of arrays with batch axis, in the order of
-        the graph's inputs.
+        An .npy an input in the order of the graph's inputs, [feeds, *shape with batch axis].
     """
     batch = next((spec.shape[0] for spec in graph.inputs if spec.batched), 1)
-
-    def items() -> Iterator[list[Array]]:
-        total = len(calibration.indices)
-        for start in range(0, total, batch):
-            chosen = _filled(calibration.indices[start : start + batch], batch)
-            yield shaped(graph, calibration.feed.items(chosen))
-            on_item(min(start + batch, total), total)
-
-    return items
+    total = len(calibration.indices)
+    feeds = -(-total // batch)
+    paths = [folder / f"calibration-{position}.npy" for position in range(len(graph.inputs))]
+    targets = [
+        open_memmap(path, "w+", dtype=np.dtype(spec.dtype), shape=(feeds, *spec.shape))
+        for path, spec in zip(paths, graph.inputs, strict=True)
+    ]
+    for feed, start in enumerate(range(0, total, batch)):
+        chosen = _filled(calibration.indices[start : start + batch], batch)
+        for target, values in zip(targets, shaped(graph, calibration.feed.items(chosen)), strict=True):
+            target[feed] = values
+        on_item(min(start + batch, total), total)
+    for target in targets:
+        target.flush()
+    return paths
 
 
 def shaped(graph: SourceGraph, items: dict[str, Array]) -> list[Array]:

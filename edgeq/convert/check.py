@@ -15,11 +15,15 @@ from edgeq.bundle import Check, Tensor
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo
 from edgeq.runtime.process import Loaded, Worker
-from edgeq.schemes import BASELINE, VariantSpec, recognise
+from edgeq.schemes import BASELINE, Scheme, VariantSpec, recognise
 from edgeq.sources.graph import SourceGraph, placeholder_name
 from edgeq.tflite.model import TfliteModel, read_model
-from edgeq.tflite.precision import precision_of, scheme_of
+from edgeq.tflite.precision import MIXED, Precision, compute_types, precision_of, scheme_of
 from edgeq.tflite.signature import add_signature, tensor_indices
+
+
+_QUANTIZABLE = ("float32", "int8", "uint8", "int16")
+"""Dtypes that an I/O type decides about; token ids and flags stay what they are."""
 
 
 @dataclass(frozen=True)
@@ -75,30 +79,45 @@ def _input_names(model: TfliteModel, graph: SourceGraph) -> list[str]:
     return names
 
 
-def check_scheme(content: bytes, spec: VariantSpec) -> None:
+def check_scheme(content: bytes, spec: VariantSpec) -> tuple[str, ...]:
     """Reads the scheme back from the flatbuffer.
 
+    Some operators have no integer kernel that the converter would use (LayerNormalization's NEG, for one).
+    It leaves them in float without a word; such a file runs on a CPU and is no full-integer file.
+
+    Returns:
+        Operators that compute in float although the scheme computes in integers; empty in a clean file.
+
     Raises:
-        ConversionError: it is not the one that was asked for, as after an empty calibration.
+        ConversionError: the file is of another scheme, as after an empty calibration.
     """
     model = read_model(content)
     precision = precision_of(model)
-    if recognise(precision.weights, precision.activations, [spec.scheme]) is None:
-        found = scheme_of(model)
-        raise ConversionError(
-            f"{spec.name} was asked for and the file is {found.name if found else 'mixed'} "
-            f"(weights {precision.weights}, activations {precision.activations})"
-        )
+    matches = recognise(precision.weights, precision.activations, [spec.scheme]) is not None
+    by_type = compute_types(model)
+    floating = by_type.get("float32", ())
+    islands = precision.activations == MIXED and len(by_type.get(spec.scheme.activations, ())) > len(floating)
+    if not matches and not (islands and precision.weights == spec.scheme.weights):
+        raise ConversionError(_other_scheme(spec, precision, scheme_of(model)))
     main = model.subgraphs[0]
     for kind, indices in (("input", main.inputs), ("output", main.outputs)):
         for index in indices:
             dtype = main.tensors[index].dtype
-            if dtype.startswith("float") != (spec.io == "float32") and dtype not in (
-                "int32",
-                "int64",
-                "bool",
-            ):
+            if dtype in _QUANTIZABLE and dtype != spec.io:
                 raise ConversionError(f"{spec.name} was asked for and its {kind} is {dtype}")
+    if not spec.scheme.needs_calibration or matches:
+        return ()
+    return tuple(sorted({operator.name for operator in floating}))
+
+
+def _other_scheme(spec: VariantSpec, precision: Precision, found: Scheme | None) -> str:
+    if not spec.scheme.needs_calibration and found is not None and found.name == BASELINE:
+        return f"the converter left everything in float32: no layer is large enough for {spec.scheme.name}"
+    described = found.name if found else "none that edgeq knows"
+    return (
+        f"{spec.name} was asked for and the scheme of the file is {described} "
+        f"(weights {precision.weights}, activations {precision.activations})"
+    )
 
 
 def run_and_compare(

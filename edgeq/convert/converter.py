@@ -4,36 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from edgeq.convert.shared_calibration import SharedCalibration
 from edgeq.errors import ConversionError
-from edgeq.schemes import VariantSpec
-from edgeq.sources.graph import SourceGraph, first_line, import_tensorflow
+from edgeq.schemes import ConverterOptions, VariantSpec
+from edgeq.sources.graph import Frozen, first_line, import_tensorflow
 
 CalibrationItems = Callable[[], Iterator[list[Any]]]
 """Returns an iterator over calibration items: arrays with batch axis, in the order of the graph's inputs."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What the converter needs to know of a variant; plain values, so that it travels between processes.
+
+    Attributes:
+        options: of the scheme.
+        needs_calibration: whether the converter runs the calibration items.
+        io: dtype of inputs and outputs.
+    """
+
+    options: ConverterOptions
+    needs_calibration: bool
+    io: str
+
+    @staticmethod
+    def of(spec: VariantSpec) -> Recipe:
+        """The recipe of a variant."""
+        return Recipe(spec.scheme.converter, spec.scheme.needs_calibration, spec.io)
+
+
 class Converter:
     """Makes variants of one graph; the calibration is run once and serves them all."""
 
-    def __init__(self, graph: SourceGraph, *, allow_flex: bool = False) -> None:
+    def __init__(self, graph: Frozen, *, allow_flex: bool = False) -> None:
         """Keeps what all variants share.
 
         Args:
             graph: the frozen graph.
             allow_flex: whether TensorFlow's own operators may be used.
         """
-        self._graph = graph
+        self._function = _load(graph)
         self._allow_flex = allow_flex
         self._shared = SharedCalibration()
 
-    def make(self, spec: VariantSpec, calibration: CalibrationItems | None = None) -> bytes:
+    def make(self, recipe: Recipe, calibration: CalibrationItems | None = None) -> bytes:
         """Converts; the result has no signature yet.
 
         Args:
-            spec: what to make.
+            recipe: what to make.
             calibration: the items, the same for all variants; None where the scheme needs none.
 
         Returns:
@@ -45,9 +66,9 @@ class Converter:
         tf = import_tensorflow()
         from tensorflow.lite.python.convert import ConverterError
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._graph.function])
-        self._configure(tf, converter, spec, calibration)
-        if spec.scheme.needs_calibration:
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function])
+        self._configure(tf, converter, recipe, calibration)
+        if recipe.needs_calibration:
             self._shared.install(converter)
         try:
             content: bytes = converter.convert()
@@ -58,9 +79,9 @@ class Converter:
         return content
 
     def _configure(
-        self, tf: Any, converter: Any, spec: VariantSpec, calibration: CalibrationItems | None
+        self, tf: Any, converter: Any, recipe: Recipe, calibration: CalibrationItems | None
     ) -> None:
-        options = spec.scheme.converter
+        options = recipe.options
         op_sets = [getattr(tf.lite.OpsSet, name) for name in options.op_sets]
         if self._allow_flex:
             op_sets.append(tf.lite.OpsSet.SELECT_TF_OPS)
@@ -68,12 +89,21 @@ class Converter:
         converter.target_spec.supported_types = [tf.as_dtype(name) for name in options.supported_types]
         if options.optimize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if spec.scheme.needs_calibration:
+        if recipe.needs_calibration:
             if calibration is None:
-                raise ConversionError(f"{spec.name} needs calibration data")
+                raise ConversionError("full-integer schemes need calibration data")
             converter.representative_dataset = calibration
-            converter.inference_input_type = tf.as_dtype(spec.io)
-            converter.inference_output_type = tf.as_dtype(spec.io)
+            converter.inference_input_type = tf.as_dtype(recipe.io)
+            converter.inference_output_type = tf.as_dtype(recipe.io)
+
+
+def _load(graph: Frozen) -> Any:
+    """A ``ConcreteFunction`` of a serialised graph."""
+    tf = import_tensorflow()
+    definition = tf.compat.v1.GraphDef.FromString(graph.content)
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+    names = wrapped.graph.as_graph_element
+    return wrapped.prune([names(name) for name in graph.inputs], [names(name) for name in graph.outputs])
 
 
 def explain(text: str) -> str:

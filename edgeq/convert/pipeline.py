@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
@@ -25,14 +26,14 @@ from edgeq.convert.calibrating import (
     Calibration,
     check_inputs,
     choose,
-    converter_items,
     model_inputs,
     parity_count,
     reference_outputs,
+    write_items,
 )
 from edgeq.convert.check import Checked, check_scheme, run_and_compare, sign
-from edgeq.convert.converter import CalibrationItems, Converter
 from edgeq.convert.preprocessing_search import by_scoring, without_scoring
+from edgeq.convert.process import ConverterProcess
 from edgeq.convert.quiet import Quiet
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
@@ -75,6 +76,7 @@ class Options:
     """How to convert; every field has the command line's default.
 
     Attributes:
+        name: of the model, for files and reports; the source's own by default.
         schemes: names, ``all``, or none for the default ones.
         io: I/O types of full-integer files; none for each scheme's default.
         preprocess: name of the preprocessing; None finds it.
@@ -90,6 +92,7 @@ class Options:
         verbose: whether TensorFlow's output is let through.
     """
 
+    name: str | None = None
     schemes: Sequence[str] = ()
     io: Sequence[str] = ()
     preprocess: str | None = None
@@ -108,21 +111,24 @@ class Options:
 class _Making:
     """Variants as they come, in the order in which they are made."""
 
-    def __init__(self, graph: SourceGraph, scratch: Path, pool: ThreadPoolExecutor, allow_flex: bool) -> None:
+    def __init__(
+        self, graph: SourceGraph, scratch: Path, pool: ThreadPoolExecutor, converter: ConverterProcess
+    ) -> None:
         self.models: dict[str, bytes] = {}
+        self.float_operators: dict[str, tuple[str, ...]] = {}
         self.failures: list[Failure] = []
         self._graph = graph
         self._scratch = scratch
         self._pool = pool
-        self._converter = Converter(graph, allow_flex=allow_flex)
+        self._converter = converter
         self._checks: list[tuple[VariantSpec, Future[Checked]]] = []
 
     def path(self, spec: VariantSpec) -> Path:
         return self._scratch / f"{spec.name}.tflite"
 
-    def make(self, spec: VariantSpec, items: CalibrationItems | None) -> None:
-        content = sign(self._converter.make(spec, items), self._graph)
-        check_scheme(content, spec)
+    def make(self, spec: VariantSpec) -> None:
+        content = sign(self._converter.make(spec), self._graph)
+        self.float_operators[spec.name] = check_scheme(content, spec)
         self.path(spec).write_bytes(content)
         self.models[spec.name] = content
 
@@ -182,7 +188,15 @@ def convert(
         check_target(Path(output), force=chosen.force, replaceable=is_bundle)
     # What is read before TensorFlow is loaded fails in a moment instead of in seconds.
     dataset = _dataset(calibration if calibration is not None else data)
-    with quiet.silence():
+    with (
+        tempfile.TemporaryDirectory(prefix="edgeq-convert-") as scratch,
+        ConverterProcess(
+            Path(scratch),
+            verbose=chosen.verbose,
+            on_calibration=lambda done, total: report("calibrating", done, total),
+        ) as converter,
+        quiet.silence(),
+    ):
         report("loading", 0, 1)
         graph = open_source(
             source,
@@ -190,11 +204,14 @@ def convert(
             allow_lambda=chosen.allow_lambda,
             signature=chosen.signature,
         )
+        if chosen.name is not None:
+            graph = dataclasses.replace(graph, name=chosen.name)
         report("loading", 1, 1)
         folder = Path(output) if output is not None else Path(f"{graph.name}-edgeq")
         check_target(folder, force=chosen.force, replaceable=is_bundle)
+        converter.open(graph.frozen, allow_flex=chosen.allow_flex)
         job = _Job(graph, chosen, selection, dataset, calibration is not None, report)
-        return job.run(folder)
+        return job.run(folder, Path(scratch), converter)
 
 
 def _dataset(given: Dataset | Path | str | None) -> Dataset | None:
@@ -224,14 +241,14 @@ class _Job:
         self._notes = list(selection.notes)
         self._warnings: list[str] = []
 
-    def run(self, folder: Path) -> Conversion:
+    def run(self, folder: Path, scratch: Path, converter: ConverterProcess) -> Conversion:
         """Makes everything and writes it."""
         graph, options = self._graph, self._options
-        with tempfile.TemporaryDirectory(prefix="edgeq-convert-") as scratch, ThreadPoolExecutor(1) as pool:
-            making = _Making(graph, Path(scratch), pool, options.allow_flex)
+        with ThreadPoolExecutor(1) as pool:
+            making = _Making(graph, scratch, pool, converter)
             baseline, *others = self._selection.specs
             self._report(baseline.name, 0, len(others) + 1)
-            making.make(baseline, None)
+            making.make(baseline)
             preprocessing = self._preprocessing(making.path(baseline))
             calibration = self._calibration(preprocessing)
             exclude = () if calibration is None else calibration.indices
@@ -239,15 +256,19 @@ class _Job:
             inputs = check_inputs(graph, feed, exclude, options.seed + 1)
             reference = reference_outputs(graph, inputs)
             making.check(baseline, inputs, reference)
-            items = None
-            if calibration is not None:
-                items = converter_items(
-                    graph, calibration, lambda done, total: self._report("calibrating", done, total)
+            if calibration is not None and any(spec.scheme.needs_calibration for spec in others):
+                converter.calibrate_on(
+                    write_items(
+                        graph,
+                        calibration,
+                        scratch,
+                        lambda done, total: self._report("reading calibration data", done, total),
+                    )
                 )
             for position, spec in enumerate(others, start=1):
                 self._report(spec.name, position, len(others) + 1)
                 try:
-                    making.make(spec, items)
+                    making.make(spec)
                 except ConversionError as error:
                     making.failures.append(Failure(spec.name, str(error)))
                     continue
@@ -258,6 +279,12 @@ class _Job:
         if baseline.name not in checked:
             raise ConversionError(f"{graph.name} cannot be converted: {making.failures[0].reason}")
         self._warnings += [result.warning for _, result in checked.values() if result.warning]
+        self._warnings += [
+            f"{name} is not full integer: {', '.join(operators)} compute in float, which NPUs and "
+            "microcontrollers refuse"
+            for name, operators in making.float_operators.items()
+            if operators and name in checked
+        ]
         return self._write(folder, making, checked, preprocessing, calibration, inputs, reference)
 
     def _preprocessing(self, float32_file: Path) -> Preprocessing:
@@ -304,7 +331,7 @@ class _Job:
             labels=self._labels(reference),
             calibration=() if calibration is None else calibration.digests,
             variants=tuple(
-                _variant(spec, names[name], making.models[name], result)
+                _variant(spec, names[name], making.models[name], result, making.float_operators[name])
                 for name, (spec, result) in checked.items()
             ),
             failures=tuple(making.failures),
@@ -364,7 +391,9 @@ class _Job:
         }
 
 
-def _variant(spec: VariantSpec, file: str, content: bytes, result: Checked) -> Variant:
+def _variant(
+    spec: VariantSpec, file: str, content: bytes, result: Checked, float_operators: tuple[str, ...]
+) -> Variant:
     return Variant(
         name=spec.name,
         file=file,
@@ -375,4 +404,5 @@ def _variant(spec: VariantSpec, file: str, content: bytes, result: Checked) -> V
         inputs=result.inputs,
         outputs=result.outputs,
         check=result.check,
+        float_operators=float_operators,
     )

@@ -92,7 +92,7 @@ def by_scoring(
         correct, classes = _correct(float32_file, Feed(dataset, inputs, candidate), indices, labels)
         scored.append((candidate, correct))
     scored.sort(key=lambda entry: -int(entry[1].sum()))
-    (best, best_correct), (second, second_correct) = scored[:2]
+    (best, best_correct), (_, second_correct) = scored[:2]
     shown = ", ".join(f"{candidate.name} {correct.mean():.1%}" for candidate, correct in scored)
     n = len(labels)
     if not above_chance(int(best_correct.sum()), n, classes, float(np.bincount(labels).max() / n)):

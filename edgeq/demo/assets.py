@@ -9,6 +9,9 @@ from edgeq.data.reading import read_dataset
 
 _FOLDER = Path(__file__).resolve().parent
 
+NAME = "fashion_mnist"
+"""Of the model, in files and reports."""
+
 LABELS = (
     "T-shirt/top",
     "Trouser",
@@ -26,7 +29,7 @@ LABELS = (
 
 def model_path() -> Path:
     """The trained Keras model."""
-    return _FOLDER / "fashion_mnist.keras"
+    return _FOLDER / "model.keras"
 
 
 def bundle_path() -> Path:

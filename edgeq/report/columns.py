@@ -47,8 +47,13 @@ NOT_SIGNIFICANT = "n.s."
 
 
 def columns(table: Table) -> tuple[Column, ...]:
-    """The columns that have something to show, in the order in which they stand."""
+    """The columns that have something to show, in the order in which they stand.
+
+    The noise of the outputs is shown where nothing better says how good they are.
+    """
     filled = [column for column in _all(table) if any(column.text(row) for row in table.rows)]
+    if any(column.key in ("top1", "agreement") for column in filled):
+        filled = [column for column in filled if column.key != "sqnr"]
     if len(table.thread_counts) == 1:
         return tuple(column for column in filled if column.key != "threads")
     return tuple(filled)
@@ -84,6 +89,7 @@ def _all(table: Table) -> Sequence[Column]:
         Column(
             "agreement", "agreement", "%", f"Same best answer as {base}.", 4, _agreement, _value("agreement")
         ),
+        Column("sqnr", "SQNR", "dB", "Signal to quantization noise of the outputs.", 8, _sqnr, _noise),
         Column("n", "n", "", "Items of the validation set.", 3, _n, lambda row: row.n),
         Column(
             "p90", "p90", "ms", "Nine of ten runs are at most this slow.", 6, _p90, lambda row: row.p90_ms
@@ -168,6 +174,14 @@ def _drop(row: Row) -> str:
 
 def _agreement(row: Row) -> str:
     return "" if row.agreement is None else wording.bracketed(row.agreement, 1, 100)
+
+
+def _sqnr(row: Row) -> str:
+    return "" if row.sqnr_db is None else wording.decimal(row.sqnr_db, 1)
+
+
+def _noise(row: Row) -> SortKey:
+    return row.sqnr_db
 
 
 def _n(row: Row) -> str:

@@ -20,7 +20,7 @@ from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
 from edgeq.report.html_details import environment_details, provenance_details, variant_details
-from edgeq.report.html_plots import metric_name, plot_data
+from edgeq.report.html_plots import METRICS, metric_name, plot_data
 from edgeq.report.recommend import Recommendation
 from edgeq.report.summary import Section, Summary, environment_line, started, title
 from edgeq.report.tables import Row, Table
@@ -126,6 +126,7 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
     table = section.table
     shown = columns(table)
     shipped = {entry.variant for entry in section.recommendations}
+    name = metric_name(table)
     return {
         "title": title(table) if is_one_of_many else "Measurements",
         "environment_line": environment_line(table),
@@ -148,7 +149,7 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
         if len(table.thread_counts) > 1
         else [],
         "variants": table.variants,
-        "metric": {"top1": "top-1", "agreement": "agreement", None: None}[metric_name(table)],
+        "metric": METRICS[name].partition(" ")[0] if name else None,
         "environment": environment_details(table),
         "provenance": provenance_details(table),
     }

@@ -34,7 +34,7 @@ def environment_details(table: Table) -> Pairs:
     environment, runtime = table.environment, table.runtime
     excluded = max((row.accuracy.excluded for row in table.rows if row.accuracy is not None), default=None)
     pairs = [
-        ("Device", environment.device),
+        ("Device", "" if environment.cpu in environment.device else environment.device),
         ("CPU", f"{environment.cpu}, {wording.count(environment.cores, 'core')}, {environment.architecture}"),
         ("Clock", _clock(environment.governor, environment.frequency_mhz)),
         ("Load at the start", "" if environment.load_1m is None else wording.decimal(environment.load_1m, 2)),

@@ -16,6 +16,9 @@ from edgeq.report.tables import Row, Table
 MOST_DOTS = 300
 """Dots a row in the plot of latencies: more cannot be told apart, and slow a phone down."""
 
+METRICS = {"top1": "top-1 (%)", "agreement": "agreement (%)", "sqnr_db": "SQNR (dB)"}
+"""What may stand on the vertical axis, the best first, and how the axis is called."""
+
 _TO_PERCENT = 100.0
 
 
@@ -30,7 +33,7 @@ def plot_data(table: Table) -> dict[str, Any]:
     name = metric_name(table)
     points = [_point(row, table, name) for row in table.rows if row.latency is not None]
     return {
-        "metric": {"top1": "top-1 (%)", "agreement": "agreement (%)", None: None}[name],
+        "metric": METRICS[name] if name else None,
         "budget": _budget(table, name),
         "budgetLabel": f"{baseline_name(table)} − {MAX_DROP_PP:g} pp",
         "points": points,
@@ -41,8 +44,8 @@ def plot_data(table: Table) -> dict[str, Any]:
 
 
 def metric_name(table: Table) -> str | None:
-    """``top1``, or ``agreement`` without labels, or None where accuracy was not measured."""
-    for name in ("top1", "agreement"):
+    """``top1``, else ``agreement``, else ``sqnr_db``; None where none of them was measured."""
+    for name in METRICS:
         if any(getattr(row, name) is not None for row in table.rows):
             return name
     return None
@@ -58,9 +61,7 @@ def thinned(chunks: Sequence[Sequence[float]], most: int = MOST_DOTS) -> list[fl
     Returns:
         Rising latencies with four significant digits.
     """
-    samples = np.sort(
-        np.concatenate([np.asarray(chunk, dtype=np.float64) for chunk in chunks if chunk] or [[]])
-    )
+    samples = np.sort([sample for chunk in chunks for sample in chunk])
     if samples.size > most:
         samples = samples[np.linspace(0, samples.size - 1, most).round().astype(int)]
     return [float(f"{sample:.4g}") for sample in samples]
@@ -102,6 +103,8 @@ def _metric(row: Row, name: str | None) -> tuple[float | None, float | None, flo
         return _TO_PERCENT, None, None  # the baseline agrees with itself
     if estimate is None:
         return None, None, None
+    if isinstance(estimate, float):
+        return estimate, None, None  # the noise has no interval
     value = _TO_PERCENT * estimate.value
     if name == "agreement":
         return value, _TO_PERCENT * estimate.low, _TO_PERCENT * estimate.high

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edgeq.benchmark.measurement import SCHEMA, Measurement, to_json
+from edgeq.benchmark.measurement import SCHEMA, Estimate, Measurement, to_json
 from edgeq.report.compare import Comparison
 from edgeq.report.summary import Section, Summary
 from edgeq.report.tables import Row
@@ -61,6 +61,6 @@ def _row(row: Row) -> dict[str, Any]:
         if field.name not in ("accuracy", "source")
     }
     return {
-        name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        name: dataclasses.asdict(value) if isinstance(value, Estimate) else value
         for name, value in values.items()
     }

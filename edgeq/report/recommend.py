@@ -77,6 +77,8 @@ def recommend(table: Table, budget: Budget | None = None) -> tuple[Recommendatio
     judged = [row for row in others if row.drop_pp is not None]
     if not judged:
         judged = [row for row in others if row.agreement is not None]
+    if not judged and any(row.n for row in others):
+        return (_no_classes(table, others),)
     if not judged:
         return (_no_accuracy(table, others),)
     qualified = [row for row in judged if _within(row, budget)]
@@ -191,6 +193,16 @@ def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
     return _entry(table, None, "Accuracy was not measured, so nothing is recommended", reason)
 
 
+def _no_classes(table: Table, others: Sequence[Row]) -> Recommendation:
+    """The outputs are boxes, sequences or images: how much noise is too much, only the user can say."""
+    closest = max(others, key=lambda row: row.sqnr_db if row.sqnr_db is not None else float("-inf"))
+    reason = (
+        f"the outputs are not one score a class, so only their noise was measured; closest to {closest.baseline} "
+        f"is {closest.variant} with {quality_phrase(closest)}"
+    )
+    return _entry(table, None, "Accuracy has no common measure here, so nothing is recommended", reason)
+
+
 def _no_baseline(table: Table) -> Recommendation:
     measured = [row for row in table.rows if row.latency is not None]
     reason = "measure a bundle to see what a variant gains and loses against float32"
@@ -248,7 +260,7 @@ def _needed(row: Row, budget: Budget, baseline: Row | None) -> int | None:
 
 def _rounded(number: int) -> int:
     """Two significant digits, upwards: more would claim more than is known."""
-    step = 10 ** max(0, len(str(number)) - 2)
+    step: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // step) * step
 
 

@@ -60,9 +60,9 @@ def format_of(path: str | PurePath) -> str:
 
 def render(
     measurements: Sequence[Measurement],
-    format: str,
+    format: str,  # noqa: A002 - the name of the option
     *,
-    compare: Comparison | None = None,  # noqa: A002
+    compare: Comparison | None = None,
 ) -> str:
     """Renders measurements.
 

@@ -154,7 +154,7 @@ def _bytes(path: Path) -> bytes:
 
 def _read(path: Path) -> list[Measurement]:
     lines = _bytes(path).split(b"\n")
-    measurements = []
+    measurements: list[Measurement] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

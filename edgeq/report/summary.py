@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.benchmark.measurement import Measurement
-from edgeq.report import wording
 from edgeq.report.recommend import Budget, Recommendation, recommend
 from edgeq.report.tables import Table, build_tables
 from edgeq.report.verdicts import Verdict, verdicts
@@ -64,8 +63,9 @@ def summarise(measurements: Sequence[Measurement], *, budget: Budget | None = No
 
 
 def title(table: Table) -> str:
-    """What a table is about: ``fashion on Raspberry Pi 4``."""
-    return f"{table.model or 'files'} on {table.environment.device}"
+    """What a table is about: ``fashion on Cortex-A72, 4 cores``."""
+    name = table.variants[0] if len(table.variants) == 1 else "files"
+    return f"{table.model or name} on {table.environment.device}"
 
 
 def environment_line(table: Table) -> str:
@@ -74,7 +74,7 @@ def environment_line(table: Table) -> str:
     shapes = ", ".join(table.inputs.values())
     parts = [
         f"{runtime.name} {runtime.version}",
-        f"{wording.count(environment.cores, 'core')}, {environment.architecture}",
+        environment.architecture,
         environment.os,
         f"Python {environment.python}",
         f"input {shapes}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgeq.benchmark.measurement import Accuracy, Environment, Estimate, Measurement, RuntimeInfo
 from edgeq.report.results import require_some
@@ -249,7 +250,7 @@ def _row(measurement: Measurement, accuracy: Accuracy | None, base_size: int | N
 
 
 def _printable(environment: Environment) -> Environment:
-    texts = {
+    texts: dict[str, Any] = {
         item.name: visible(value)
         for item in dataclasses.fields(environment)
         if isinstance(value := getattr(environment, item.name), str)

@@ -45,7 +45,7 @@ def speed_phrase(row: Row) -> str | None:
 
 
 def quality_phrase(row: Row) -> str | None:
-    """``drop 0.10 pp (±0.57)``; without labels the agreement; None when neither was measured."""
+    """``drop 0.10 pp (±0.57)``; else the agreement, the top-1 or the noise; None where none was measured."""
     if row.drop_pp is not None:
         return f"drop {wording.decimal(row.drop_pp.value, 2)} pp ({wording.interval(row.drop_pp)})"
     if row.agreement is not None:
@@ -53,6 +53,8 @@ def quality_phrase(row: Row) -> str | None:
         return f"agreement {value} % ({wording.interval(row.agreement, 1, 100)})"
     if row.top1 is not None:
         return f"top-1 {wording.decimal(100 * row.top1.value, 1)} % ({wording.interval(row.top1, 1, 100)})"
+    if row.sqnr_db is not None:
+        return f"SQNR {wording.decimal(row.sqnr_db, 1)} dB"
     return None
 
 

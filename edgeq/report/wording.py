@@ -48,7 +48,9 @@ def significant(value: float, digits: int = 3) -> str:
     """A number with that many significant digits, never in scientific notation."""
     if value == 0 or not math.isfinite(value):
         return decimal(value, 0)
-    return decimal(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+    # The exponent of the rounded number: 0.9996 has its first digit one place further left than it seems.
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    return decimal(value, max(0, digits - 1 - exponent))
 
 
 _UNITS = {"GB": 1e9, "MB": 1e6, "kB": 1e3, "B": 1.0}

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +9,20 @@ from types import TracebackType
 from typing import Any
 
 from edgeq.errors import WorkerError
+from edgeq.processes import CommandProcess
 from edgeq.runtime.interpreter import TensorInfo
 from edgeq.runtime.quantization import Quantization
 
 _COMMAND_TIMEOUT_S = 600.0
 """No single command may take longer: a model that hangs is killed and named."""
+
+
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Our arithmetic is single-threaded loops: BLAS threads would only spin beside the runtime's own.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,8 @@ class Worker:
             variant: what error messages call it.
         """
         self.variant = variant
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": _import_path()}
-        # Our arithmetic is single-threaded loops: BLAS threads would only spin beside the runtime's own.
-        environment.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgeq.runtime.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-            text=True,
-            encoding="utf-8",
+        self._process = CommandProcess(
+            "edgeq.runtime.worker", "the runtime", environment=_ENVIRONMENT, timeout_s=_COMMAND_TIMEOUT_S
         )
 
     def __enter__(self) -> Worker:
@@ -90,14 +81,7 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process and lets go of everything it held."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                # What was still to be flushed to a dead process does not matter any more.
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self._log.close()
+        self._process.close()
 
     def load(self, path: Path, threads: int, runtime: str | None) -> Loaded:
         """Loads a file and runs it once on zeros.
@@ -158,42 +142,10 @@ class Worker:
         Raises:
             WorkerError: the command failed, the process died, or it did not answer in time.
         """
-        process = self._process
-        assert process.stdin is not None  # noqa: S101 - both are pipes, see __init__
-        assert process.stdout is not None  # noqa: S101
-        hung = threading.Event()
-
-        def kill() -> None:
-            hung.set()
-            process.kill()
-
-        timer = threading.Timer(_COMMAND_TIMEOUT_S, kill)
-        timer.start()
         try:
-            process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except OSError:
-            line = ""
-        finally:
-            timer.cancel()
-        if not line:
-            raise WorkerError(self._epitaph(do, hung.is_set()))
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise WorkerError(f"{self.variant}: {answer['error']}")
-        return answer
-
-    def _epitaph(self, do: str, hung: bool) -> str:
-        if hung:
-            return f"{self.variant}: no answer to {do!r} within {_COMMAND_TIMEOUT_S:.0f} s, the process was ended"
-        status = self._process.wait()
-        if status < 0:
-            with contextlib.suppress(ValueError):
-                return f"{self.variant}: the runtime crashed at {do!r} ({signal.Signals(-status).name})"
-        self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return f"{self.variant}: the worker ended at {do!r} with status {status}: {lines[-1] if lines else 'no output'}"
+            return self._process.ask(do, **arguments)
+        except WorkerError as error:
+            raise WorkerError(f"{self.variant}: {error}") from error
 
 
 def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:
@@ -209,9 +161,3 @@ def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:
         )
         for tensor in described
     )
-
-
-def _import_path() -> str:
-    """PYTHONPATH with which the worker imports this very package, wherever it was started from."""
-    here = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

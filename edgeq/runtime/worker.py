@@ -7,18 +7,16 @@ mapped into memory, never pickled. Start it through `edgeq.runtime.process.Worke
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from edgeq.errors import EdgeqError
+from edgeq.processes import answers_on_stdout, serve
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_family, kernel_path, peak_memory_bytes
 from edgeq.runtime.interpreter import Array, LoadedModel, TensorInfo
@@ -173,34 +171,21 @@ def _describe(info: TensorInfo) -> dict[str, Any]:
     }
 
 
-def _serve(commands: TextIO, answers: TextIO) -> None:
-    session = _Session()
-    actions: dict[str, Callable[..., dict[str, Any]]] = {
-        "load": session.load,
-        "set_inputs": session.set_inputs,
-        "time": session.time,
-        "predict": session.predict,
-        "attach": session.attach,
-        "evaluate": session.evaluate,
-        "memory": session.memory,
-    }
-    for line in commands:
-        command = json.loads(line)
-        try:
-            answer = actions[command.pop("do")](**command)
-        except EdgeqError as error:
-            answer = {"error": str(error)}
-        except (ValueError, RuntimeError, KeyError, MemoryError, OSError) as error:
-            answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
 def main() -> None:
-    """Serves commands on stdin; answers go to what was stdout, and the runtime's chatter to stderr."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    _serve(sys.stdin, answers)
+    """Serves commands until the parent closes the pipe."""
+    session = _Session()
+    serve(
+        {
+            "load": session.load,
+            "set_inputs": session.set_inputs,
+            "time": session.time,
+            "predict": session.predict,
+            "attach": session.attach,
+            "evaluate": session.evaluate,
+            "memory": session.memory,
+        },
+        answers_on_stdout(),
+    )
 
 
 if __name__ == "__main__":

@@ -40,6 +40,23 @@ class GraphInput:
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """A graph without variables, in a form that another process can read.
+
+    Attributes:
+        form: ``graphdef``, or ``flatbuffer`` for a float .tflite.
+        content: the serialised ``GraphDef``, or the file.
+        inputs: names of the input tensors in a ``GraphDef``, in the order of the source's inputs; else empty.
+        outputs: names of the output tensors likewise.
+    """
+
+    form: str
+    content: bytes
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SourceGraph:
     """A model, traced once and frozen.
 
@@ -47,10 +64,9 @@ class SourceGraph:
         name: for files and reports.
         kind: ``keras``, ``savedmodel`` or ``tflite``.
         digest: SHA-256 of what it was loaded from; of its weights for a model in memory.
-        inputs: in the order of the frozen function.
-        outputs: names in the order of the frozen function.
-        function: the frozen ``ConcreteFunction``; None for a ``tflite`` source.
-        flatbuffer: the file's content for a ``tflite`` source, else None.
+        inputs: in the order of the frozen graph.
+        outputs: names in the order of the frozen graph.
+        frozen: the graph.
         predict: the source model itself, not the frozen copy: arrays of the inputs' shapes by name in,
             outputs by name out.
         labels: class names that the source brings; empty where it brings none.
@@ -63,8 +79,7 @@ class SourceGraph:
     digest: str
     inputs: tuple[GraphInput, ...]
     outputs: tuple[str, ...]
-    function: Any
-    flatbuffer: bytes | None
+    frozen: Frozen
     predict: Callable[[Mapping[str, Array]], dict[str, Array]]
     labels: tuple[str, ...] = ()
     scales_input: bool = False
@@ -132,7 +147,7 @@ def import_tensorflow() -> Any:
 
 def freeze(
     call: Callable[[list[Any]], Sequence[Any]], inputs: Sequence[GraphInput], outputs: Sequence[str]
-) -> Any:
+) -> Frozen:
     """Traces a call once with fixed shapes and turns its variables into constants.
 
     Args:
@@ -141,7 +156,7 @@ def freeze(
         outputs: names, for the check that none is lost.
 
     Returns:
-        A ``ConcreteFunction`` whose inputs and outputs stand in the order given.
+        The graph, whose inputs and outputs stand in the order given.
 
     Raises:
         ModelError: the model cannot be traced with these shapes.
@@ -171,7 +186,12 @@ def freeze(
         raise ModelError(
             f"expected {len(outputs)} outputs ({', '.join(outputs)}), traced {len(frozen.outputs)}"
         )
-    return frozen
+    return Frozen(
+        "graphdef",
+        frozen.graph.as_graph_def().SerializeToString(),
+        tuple(tensor.name for tensor in frozen.inputs),
+        tuple(tensor.name for tensor in frozen.outputs),
+    )
 
 
 def placeholder_name(name: str, position: int) -> str:

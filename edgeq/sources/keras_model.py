@@ -85,8 +85,7 @@ def from_model(
         digest=digest or _weights_digest(model),
         inputs=inputs,
         outputs=interface.outputs,
-        function=freeze(call, inputs, interface.outputs),
-        flatbuffer=None,
+        frozen=freeze(call, inputs, interface.outputs),
         predict=predict,
         scales_input=any(type(layer).__name__ in _SCALING_LAYERS for layer in _all_layers(model)),
     )

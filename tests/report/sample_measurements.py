@@ -160,20 +160,22 @@ def _measurement(
             nodes=shape.nodes[1],
         ),
         environment=Environment(
-            device="Raspberry Pi 4 Model B",
+            device="Cortex-A72, 4 cores",
             device_id="b3d1c9a04e5f7788",
             started_at=started_at,
             cpu="Cortex-A72",
             cores=4,
             architecture="aarch64",
-            governor="ondemand",
+            governor="powersave",
             frequency_mhz=1500.0,
             load_1m=0.31,
             os="Linux 6.6.51",
             python="3.11.2",
             numpy="2.4.6",
             edgeq="0.1.0",
-            warnings=("The CPU governor is ondemand: set it to performance for steadier numbers.",),
+            warnings=(
+                "the CPU governor is 'powersave', which slows short runs: sudo cpupower frequency-set -g performance",
+            ),
         ),
         latency=_latency(shape, at, slowdown),
         accuracy=_accuracy(shape),
@@ -239,8 +241,9 @@ def correct_items(lost: int, gained: int) -> np.ndarray:
     """bool[ITEMS]: 82.2 % right, then so many of them wrong and so many of the others right."""
     right = np.arange(ITEMS) * 7919 % 1000 < 822
     before = right.copy()
-    right[np.flatnonzero(before)[np.arange(lost) * 37]] = False
-    right[np.flatnonzero(~before)[np.arange(gained) * 13]] = True
+    was_right, was_wrong = np.flatnonzero(before), np.flatnonzero(~before)
+    right[was_right[np.arange(lost) * 37 % was_right.size]] = False
+    right[was_wrong[np.arange(gained) * 13 % was_wrong.size]] = True
     return right
 
 
