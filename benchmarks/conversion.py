@@ -119,11 +119,16 @@ def equal_bytes(model: str, images: str, bundle: str) -> dict[str, bool]:
     from edgeq.sources.opening import open_source
 
     graph = open_source(Path(model), Dimensions())
+    frozen = graph.frozen
+    definition = tf.compat.v1.GraphDef.FromString(frozen.content)
+    function = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+    tensor = function.graph.as_graph_element
+    pruned = function.prune(list(map(tensor, frozen.inputs)), list(map(tensor, frozen.outputs)))
     pixels = np.load(images)["image"]
     made = read_bundle(Path(bundle))
     same = {}
     for variant in made.manifest.variants:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.function])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([pruned])
         _configure(tf, converter, variant.name, pixels)
         same[variant.name] = sign(converter.convert(), graph) == made.path(variant).read_bytes()
     return same

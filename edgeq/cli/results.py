@@ -37,11 +37,9 @@ class Outputs:
         self._append = append
         self._targets: list[tuple[str, str]] = []
         for path in paths:
-            if format is not None and format in FORMATS:
-                chosen = format
-            else:
-                chosen = "jsonl" if path == "-" else format_of(path)
-            self._targets.append((path, chosen))
+            by_suffix = "jsonl" if path == "-" else None
+            asked = format if format in FORMATS else by_suffix
+            self._targets.append((path, asked or format_of(path)))
         if format == "github":
             self._targets = [(path, chosen) for path, chosen in self._targets if path != "-"]
 

@@ -21,7 +21,6 @@ from edgeq.tflite.model import TfliteModel, read_model
 from edgeq.tflite.precision import MIXED, Precision, compute_types, precision_of, scheme_of
 from edgeq.tflite.signature import add_signature, tensor_indices
 
-
 _QUANTIZABLE = ("float32", "int8", "uint8", "int16")
 """Dtypes that an I/O type decides about; token ids and flags stay what they are."""
 

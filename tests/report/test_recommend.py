@@ -102,7 +102,9 @@ def test_thread_counts_that_disagree_each_get_a_line():
     ]
     first, second = advice(measurements)
     assert first.text.startswith("Ship int8 on 1 thread: 2.2× faster, 3.5× smaller")
-    assert second.text.startswith("Ship float16 on 4 threads: no significant difference in latency, 2.0× smaller")
+    assert second.text.startswith(
+        "Ship float16 on 4 threads: no significant difference in latency, 2.0× smaller"
+    )
 
 
 def test_where_none_qualifies_the_nearest_is_named():
