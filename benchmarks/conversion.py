@@ -36,15 +36,11 @@ def study(smoke: bool) -> None:
         files, bundle = str(Path(folder, "plain")), str(Path(folder, "bundle"))
         for position in range(1 if smoke else REPEATS):
             plain.append(
-                side(
-                    __file__, "plainly", smoke=smoke, **paths, output=files, variants=list(subject.VARIANTS)
-                )
+                side(__file__, "plainly", smoke=smoke, **paths, output=files, variants=list(subject.VARIANTS))
             )
             ours.append(side(subject.__file__, "convert", smoke=smoke, **paths, output=bundle))
             alone = str(Path(folder, "alone"))
-            single.append(
-                side(__file__, "plainly", smoke=smoke, **paths, output=alone, variants=["int8"])
-            )
+            single.append(side(__file__, "plainly", smoke=smoke, **paths, output=alone, variants=["int8"]))
             print(f"{position + 1}: {plain[-1].wall_s:.2f} s, edgeq {ours[-1].wall_s:.2f} s", flush=True)
         same_bytes = side(__file__, "equal_bytes", smoke=True, **paths, bundle=bundle).answer
         difference = side(

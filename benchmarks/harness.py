@@ -35,7 +35,7 @@ def study(smoke: bool) -> None:
     tool: dict[str, list[dict[str, Any]]] = {name: [] for name in COMPARED}
     ours: list[dict[str, Any]] = []
     sides: list[Run] = []
-    runs = {name: 50 for name in COMPARED}
+    runs = dict.fromkeys(COMPARED, 50)
     for position in range(2 if smoke else ALTERNATIONS):
         for name in COMPARED:
             latency = _litert_benchmark(bundle, name, runs[name], smoke)
@@ -51,13 +51,21 @@ def study(smoke: bool) -> None:
         )
         print(f"{position + 1}: tool and edgeq: {shown}", flush=True)
 
-    summary = {name: _compared([t["median_ms"] for t in tool[name]], [o[name]["median_ms"] for o in ours])
-               for name in COMPARED}
+    summary = {
+        name: _compared([t["median_ms"] for t in tool[name]], [o[name]["median_ms"] for o in ours])
+        for name in COMPARED
+    }
     print()
     print_table(
         ["variant", f"tool ms, median of {len(ours)}", "edgeq ms", "ratio of medians", "ratios, run by run"],
         [
-            [name, row["tool_ms"].text(), row["edgeq_ms"].text(), f"{row['ratio']:.4f}", row["ratios"].text(4)]
+            [
+                name,
+                row["tool_ms"].text(),
+                row["edgeq_ms"].text(),
+                f"{row['ratio']:.4f}",
+                row["ratios"].text(4),
+            ]
             for name, row in summary.items()
         ],
     )
@@ -120,7 +128,7 @@ def interleaved(bundle: str, quick: bool) -> dict[str, dict[str, Any]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeq-in-")))
         inputs = folder / "inputs.npz"
-        np.savez(inputs, **{name: array[0] for name, array in read.parity().inputs.items()})  # type: ignore[arg-type]
+        np.savez(inputs, **{name: array[0] for name, array in read.parity().inputs.items()})
         workers = {}
         for variant in read.manifest.variants:
             if variant.name not in TIMED_TOGETHER:

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.demo.assets import LABELS
 from edgeq.errors import DataError, EdgeqError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -53,18 +54,7 @@ TEST_IMAGES_PER_CLASS = 200
 
 preprocess = "raw"  # the network begins with its own Rescaling layer: float32[N, 28, 28, 1], values 0..255
 
-labels = [
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-]
+labels = list(LABELS)
 
 
 def model() -> keras.Model:

@@ -1,4 +1,4 @@
-"""Makes the bundle that ships with edgeq from the demo's model: python converters/make_demo_bundle.py
+"""Makes the bundle that ships with edgeq from the demo's model: ``python converters/make_demo_bundle.py``.
 
 The bundle lets the demo run where TensorFlow is not installed. Run this after the model or a converter changed.
 """

@@ -17,9 +17,12 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from edgeq.errors import EdgeqError, WorkerError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Action = Callable[..., dict[str, Any]]
 
@@ -58,7 +61,7 @@ class CommandProcess:
             encoding="utf-8",
         )
 
-    def __enter__(self) -> CommandProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -7,6 +7,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,10 +191,12 @@ def convert(
     dataset = _dataset(calibration if calibration is not None else data)
     with (
         tempfile.TemporaryDirectory(prefix="edgeq-convert-") as scratch,
-        ConverterProcess(
-            Path(scratch),
-            verbose=chosen.verbose,
-            on_calibration=lambda done, total: report("calibrating", done, total),
+        closing(
+            ConverterProcess(
+                Path(scratch),
+                verbose=chosen.verbose,
+                on_calibration=lambda done, total: report("calibrating", done, total),
+            )
         ) as converter,
         quiet.silence(),
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from edgeq.convert.converter import Recipe
@@ -16,7 +15,7 @@ from edgeq.sources.graph import Frozen
 
 
 class ConverterProcess:
-    """Makes files of one graph in a process of its own; a context manager that ends it.
+    """Makes files of one graph in a process of its own, until `close`.
 
     After a crash the next file is made by a new process.
     """
@@ -38,15 +37,8 @@ class ConverterProcess:
         self._calibration: list[str] | None = None
         self._process = self._start()
 
-    def __enter__(self) -> ConverterProcess:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ends the process."""
         self._process.close()
 
     def open(self, graph: Frozen, *, allow_flex: bool) -> None:

@@ -47,8 +47,7 @@ def _columns(comparison: Comparison) -> list[tuple[str, Callable[[Change], str]]
 def _size(change: Change) -> str:
     if change.is_same_file:
         return "same file"
-    percent = wording.decimal(100 * change.size_change, 1)
-    return f"{wording.size(change.new_size_bytes)} ({_signed(percent)} %)"
+    return f"{_signed(wording.decimal(100 * change.size_change, 1))} %"
 
 
 def _latency(change: Change) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from edgeq.errors import WorkerError
@@ -54,7 +53,7 @@ class Loaded:
     kernel_path: str
 
 
-class Worker:
+class Worker(CommandProcess):
     """A process that holds one model; a context manager that ends it."""
 
     def __init__(self, variant: str) -> None:
@@ -63,25 +62,10 @@ class Worker:
         Args:
             variant: what error messages call it.
         """
-        self.variant = variant
-        self._process = CommandProcess(
+        super().__init__(
             "edgeq.runtime.worker", "the runtime", environment=_ENVIRONMENT, timeout_s=_COMMAND_TIMEOUT_S
         )
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the process and lets go of everything it held."""
-        self._process.close()
+        self.variant = variant
 
     def load(self, path: Path, threads: int, runtime: str | None) -> Loaded:
         """Loads a file and runs it once on zeros.
@@ -136,14 +120,12 @@ class Worker:
         peak: int | None = self.ask("memory")["peak_bytes"]
         return peak
 
-    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Sends one command and waits for its answer.
-
-        Raises:
-            WorkerError: the command failed, the process died, or it did not answer in time.
-        """
+    def ask(
+        self, do: str, on_progress: Callable[[int, int], None] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        """See `CommandProcess.ask`; errors begin with the variant's name."""
         try:
-            return self._process.ask(do, **arguments)
+            return super().ask(do, on_progress, **arguments)
         except WorkerError as error:
             raise WorkerError(f"{self.variant}: {error}") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -155,18 +156,18 @@ def page() -> Iterator[Page]:
     assert CHROMIUM is not None
     command_read, command_write = os.pipe()
     event_read, event_write = os.pipe()
+
+    def place_pipes() -> None:
+        # Chromium takes its commands from descriptor 3 and writes to 4. Copies first: either may be in the way.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (command_read, event_write)]
+        for end, place in zip(ends, (3, 4), strict=True):
+            os.dup2(end, place)
+
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # Chromium expects its commands at descriptor 3 and writes to 4: a shell moves them there.
         process = subprocess.Popen(
-            [
-                "/bin/sh",
-                "-c",
-                f'exec "$0" "$@" 3<&{command_read} 4>&{event_write}',
-                CHROMIUM,
-                *_FLAGS,
-                f"--user-data-dir={profile}",
-            ],
-            pass_fds=(command_read, event_write),
+            [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"],
+            preexec_fn=place_pipes,
+            close_fds=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -55,18 +55,26 @@ def page(browser, tmp_path):
 
 
 @pytest.mark.parametrize("name", REPORTS)
-@pytest.mark.parametrize("width", [390, 820, 1280])
-def test_no_page_scrolls_sideways(page, name, width):
-    opened = page(name, width=width)
-    assert opened.run("document.documentElement.scrollWidth") == width
-
-
-@pytest.mark.parametrize("name", REPORTS)
-def test_every_plot_is_drawn(page, name):
+def test_every_plot_is_drawn_and_no_page_scrolls_sideways(page, name):
     opened = page(name)
     places = opened.run("document.querySelectorAll('.plot').length")
     assert places > 0
     assert opened.run("document.querySelectorAll('.plot .plot-container').length") == places
+    for width in (1280, 820, 390, 320):
+        opened.resize(width)
+        assert (
+            opened.run(
+                "new Promise(done => setTimeout(done, 100)).then(() => document.documentElement.scrollWidth)"
+            )
+            == width
+        )
+
+
+def test_a_page_that_opens_on_a_phone_fits_it(page):
+    opened = page("night", width=390)
+    assert opened.run("document.documentElement.scrollWidth") == 390
+    for plot in ("#tradeoff-0", "#spread-0"):
+        assert opened.run(f"document.querySelector('{plot} .main-svg').getBoundingClientRect().right") <= 390
 
 
 def test_every_variant_has_a_bubble_and_every_row_a_box(page):
