@@ -121,7 +121,7 @@ def _litert_benchmark(bundle: Bundle, name: str, runs: int, smoke: bool) -> dict
 def interleaved(bundle: str, quick: bool) -> dict[str, dict[str, Any]]:
     """Side: edgeq's harness with the workers of all variants alive; the median of all runs of each."""
     from edgeq.benchmark.latency import DEFAULT, QUICK, time_interleaved
-    from edgeq.benchmark.statistics import median_latency
+    from edgeq.benchmark.latency_statistics import median_latency
     from edgeq.runtime.process import Worker
 
     read = read_bundle(Path(bundle))

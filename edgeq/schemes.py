@@ -240,3 +240,38 @@ def _io_types(scheme: Scheme, asked: tuple[str, ...], open_choice: bool) -> tupl
     if open_choice and scheme.default and "float32" in scheme.io_types:
         return scheme.io_types[0], "float32"
     return scheme.io_types[:1]
+
+
+def io_choices(schemes: Iterable[Scheme] = SCHEMES) -> tuple[str, ...]:
+    """The I/O types that ``--io`` takes: those of the schemes that have a choice, in their order."""
+    return tuple(
+        dict.fromkeys(io for scheme in schemes if scheme.needs_calibration for io in scheme.io_types)
+    )
+
+
+def help_lines(schemes: Iterable[Scheme] = SCHEMES) -> str:
+    """One line a scheme for the command line's help: its name and what it stores."""
+    schemes = tuple(schemes)
+    width = max((len(scheme.name) for scheme in schemes), default=0)
+    return "\n".join(f"  {scheme.name:<{width}}  {scheme.summary}" for scheme in schemes)
+
+
+def markdown_table(schemes: Iterable[Scheme] = SCHEMES) -> str:
+    """The table of schemes in the documentation, without a line break at its end."""
+    rows = [("scheme", "what it is", "`--io`", "needs data", "made by default", "choose it for")]
+    rows.append(tuple("---" for _ in rows[0]))
+    for scheme in schemes:
+        default = "no"
+        if scheme.default:
+            default = "with data" if scheme.needs_calibration else "yes"
+        rows.append(
+            (
+                f"`{scheme.name}`",
+                scheme.summary,
+                ", ".join(scheme.io_types) if scheme.needs_calibration else "–",
+                "yes" if scheme.needs_calibration else "no",
+                default,
+                scheme.choose_when,
+            )
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

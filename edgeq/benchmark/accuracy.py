@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.benchmark.accuracy_statistics import above_chance, drop_pp, proportion, sqnr_db
 from edgeq.benchmark.classification import Array, classifies, in_top, top1
 from edgeq.benchmark.measurement import Accuracy
-from edgeq.benchmark.statistics import above_chance, drop_pp, proportion, sqnr_db
 from edgeq.errors import DataError
 
 _LEAST_CLASSES_FOR_TOP5 = 6

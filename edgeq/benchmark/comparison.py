@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgeq.benchmark import statistics
+from edgeq.benchmark.accuracy_statistics import drop_pp
+from edgeq.benchmark.latency_statistics import independent_ratio
 from edgeq.benchmark.measurement import Estimate, Measurement
 from edgeq.errors import ResultsError
 
@@ -104,7 +105,7 @@ def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> 
         raise ResultsError(
             f"the earlier result was measured on other data ({before.n:,} items, now {accuracy.n:,})"
         )
-    return statistics.drop_pp(_bits(accuracy.correct, accuracy.n), _bits(before.correct, before.n))
+    return drop_pp(_bits(accuracy.correct, accuracy.n), _bits(before.correct, before.n))
 
 
 def ratio(
@@ -137,7 +138,7 @@ def ratio(
     if measurement.latency is None or reference.latency is None:
         raise ResultsError("latency was not measured, or its reference's was not")
     if old is not None:
-        return statistics.independent_ratio(measurement.latency.chunks_ms, reference.latency.chunks_ms)
+        return independent_ratio(measurement.latency.chunks_ms, reference.latency.chunks_ms)
     if measurement.latency.ratio is None:
         raise ResultsError("latency was not compared with FP32 in its session")
     return measurement.latency.ratio

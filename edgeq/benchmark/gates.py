@@ -20,7 +20,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from edgeq.benchmark import comparison, statistics
+from edgeq.benchmark import comparison
+from edgeq.benchmark.accuracy_statistics import items_needed
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import Estimate, Measurement
 from edgeq.errors import ResultsError, UsageError
 
@@ -337,7 +339,7 @@ def _numbers(gate: Gate, observed: Estimate) -> str:
     sign = "+" if gate.is_change else ""
 
     def written(number: float) -> str:
-        if gate.metric == "latency" and number >= statistics.UNBOUNDED:
+        if gate.metric == "latency" and number >= UNBOUNDED:
             return "∞"
         return f"{number / scale:{sign},.{digits}f}"
 
@@ -355,10 +357,10 @@ def _hint(gate: Gate, observed: Estimate, *, against_old: bool) -> str:
     if gate.metric == "latency" and gate.is_change and against_old:
         # More rounds narrow the interval within a session only.
         return "; measure both files in one session"
-    if distance == 0 or observed.high >= statistics.UNBOUNDED:
+    if distance == 0 or observed.high >= UNBOUNDED:
         return "; measure more"
     if gate.metric in ("drop", *comparison.SHARES):
-        needed = statistics.items_needed(distance, _disagreement(half / 100, observed.n))
+        needed = items_needed(distance, _disagreement(half / 100, observed.n))
         what = "items"
     else:
         needed = math.ceil(min(1e15, observed.n * (half / distance) ** 2))

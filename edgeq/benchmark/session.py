@@ -15,6 +15,7 @@ from edgeq.benchmark.accuracy import Judged, check_above_chance, check_labels, s
 from edgeq.benchmark.environment import read_environment
 from edgeq.benchmark.evaluation import StoredItems, evaluate
 from edgeq.benchmark.latency import DEFAULT, Plan, Timed, time_interleaved
+from edgeq.benchmark.latency_statistics import median_latency, paired_ratio, percentile, verdict
 from edgeq.benchmark.measurement import (
     Accuracy,
     Environment,
@@ -22,7 +23,6 @@ from edgeq.benchmark.measurement import (
     Measurement,
     RuntimeInfo,
 )
-from edgeq.benchmark.statistics import median_latency, paired_ratio, percentile, verdict
 from edgeq.benchmark.targets import Target, Targets
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed

@@ -14,7 +14,7 @@ from edgeq.data.feeding import ModelInput
 from edgeq.data.preprocessing import RAW, Preprocessing
 from edgeq.errors import ModelError, UsageError
 from edgeq.files import sha256_file
-from edgeq.schemes import BASELINE
+from edgeq.schemes import BASELINE, SCHEMES, Scheme
 from edgeq.tflite.io import model_io
 from edgeq.tflite.model import read_model
 from edgeq.tflite.precision import scheme_of
@@ -67,12 +67,15 @@ class Targets:
         return next((name for name in names if schemes[name] == BASELINE), names[0])
 
 
-def find_targets(paths: Sequence[Path], variants: Sequence[str] = ()) -> Targets:
+def find_targets(
+    paths: Sequence[Path], variants: Sequence[str] = (), *, schemes: Sequence[Scheme] = SCHEMES
+) -> Targets:
     """Reads a bundle, or .tflite files that are variants of one model.
 
     Args:
         paths: one bundle, or files.
         variants: names to keep; none keeps all.
+        schemes: that lone files are recognised as.
 
     Raises:
         EdgeqError: something is missing, damaged, or does not go together.
@@ -82,7 +85,7 @@ def find_targets(paths: Sequence[Path], variants: Sequence[str] = ()) -> Targets
         raise UsageError("expected one bundle or several .tflite files, not both: measure them one by one")
     if not paths:
         raise UsageError("expected a bundle or .tflite files")
-    targets = _from_bundle(read_bundle(bundles[0])) if bundles else _from_files(paths)
+    targets = _from_bundle(read_bundle(bundles[0])) if bundles else _from_files(paths, schemes)
     if not variants:
         return targets
     names = [target.info.name for target in targets.files]
@@ -136,7 +139,7 @@ def _from_bundle(bundle: Bundle) -> Targets:
     )
 
 
-def _from_files(paths: Sequence[Path]) -> Targets:
+def _from_files(paths: Sequence[Path], schemes: Sequence[Scheme]) -> Targets:
     stems = [path.name.removesuffix(".tflite") for path in paths]
     if len(set(stems)) != len(stems):
         raise UsageError(f"two files have one name ({', '.join(stems)}): rename one")
@@ -146,7 +149,7 @@ def _from_files(paths: Sequence[Path]) -> Targets:
         if not path.is_file():
             raise ModelError(f"{path} does not exist: expected a bundle or a .tflite file")
         model = read_model(path)
-        scheme = scheme_of(model)
+        scheme = scheme_of(model, schemes)
         tensors, _ = model_io(model)
         found = tuple(
             ModelInput(

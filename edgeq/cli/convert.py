@@ -11,13 +11,12 @@ import click
 from edgeq.cli.options import PATH, Size, json_flag, read_labels, verbose
 from edgeq.cli.terminal import progress_bar, say, stdout_console, warn
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
-from edgeq.schemes import SCHEMES
+from edgeq.schemes import SCHEMES, help_lines, io_choices
 
 if TYPE_CHECKING:
     from edgeq.convert.pipeline import Conversion
 
 _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
-_SCHEME_LINES = "\n".join(f"  {scheme.name:<8}  {scheme.summary}" for scheme in SCHEMES)
 
 
 @click.command(
@@ -26,7 +25,7 @@ _SCHEME_LINES = "\n".join(f"  {scheme.name:<8}  {scheme.summary}" for scheme in 
     "  edgeq convert model.keras\n"
     "  edgeq convert model.keras --data photos/ --preprocess=-1..1\n"
     "  edgeq convert model.keras --data data.npz --scheme int8 --io uint8 -o bundle\n"
-    f"\n\b\nSchemes:\n{_SCHEME_LINES}",
+    f"\n\b\nSchemes:\n{help_lines()}",
 )
 @click.argument("model", type=PATH)
 @click.option(
@@ -37,7 +36,7 @@ _SCHEME_LINES = "\n".join(f"  {scheme.name:<8}  {scheme.summary}" for scheme in 
     "--scheme", "schemes", multiple=True, metavar="NAME", help=f"{_SCHEME_NAMES}, or all; repeatable."
 )
 @click.option(
-    "--io", multiple=True, metavar="TYPE", help="Inputs and outputs of integer files: int8, uint8, float32."
+    "--io", multiple=True, metavar="TYPE", help=f"Inputs and outputs of integer files: {', '.join(io_choices())}."
 )
 @click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1; found by itself where possible.")
 @click.option("--labels", type=PATH, help="Class names, one a line.")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.benchmark.classification import classifies, top1
-from edgeq.benchmark.statistics import sqnr_db
 from edgeq.bundle import Check, Tensor
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo

@@ -44,7 +44,7 @@ from edgeq.data.splitting import CALIBRATION_ITEMS
 from edgeq.errors import ConversionError, EdgeqError, UsageError
 from edgeq.files import check_target, sha256_bytes
 from edgeq.runtime.available import find_runtime
-from edgeq.schemes import Selection, VariantSpec, select
+from edgeq.schemes import SCHEMES, Scheme, Selection, VariantSpec, select
 from edgeq.sources.graph import Array, Dimensions, SourceGraph
 from edgeq.sources.opening import open_source
 
@@ -91,6 +91,7 @@ class Options:
         signature: of a SavedModel.
         force: whether an existing bundle is replaced.
         verbose: whether TensorFlow's output is let through.
+        scheme_table: the schemes that `schemes` names, for own ones beside edgeq's.
     """
 
     name: str | None = None
@@ -107,6 +108,7 @@ class Options:
     signature: str | None = None
     force: bool = False
     verbose: bool = False
+    scheme_table: Sequence[Scheme] = SCHEMES
 
 
 class _Making:
@@ -174,7 +176,12 @@ def convert(
         EdgeqError: nothing could be made; no bundle is written then.
     """
     chosen = options or Options()
-    selection = select(chosen.schemes, chosen.io, has_data=data is not None or calibration is not None)
+    selection = select(
+        chosen.schemes,
+        chosen.io,
+        has_data=data is not None or calibration is not None,
+        schemes=chosen.scheme_table,
+    )
     if chosen.preprocess is not None:
         find_preprocessing(chosen.preprocess)
     find_runtime()

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.benchmark.accuracy_statistics import above_chance, paired_difference
 from edgeq.benchmark.classification import classifies, top1
 from edgeq.benchmark.evaluation import StoredItems, evaluate
-from edgeq.benchmark.statistics import above_chance, paired_difference
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed, ModelInput
 from edgeq.data.preprocessing import PREPROCESSINGS, RAW, Preprocessing

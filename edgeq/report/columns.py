@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.report import wording
 from edgeq.report.tables import Row, Table
 

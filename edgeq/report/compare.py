@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgeq.benchmark.accuracy_statistics import paired_difference
+from edgeq.benchmark.latency_statistics import NO_DIFFERENCE, independent_ratio, verdict
 from edgeq.benchmark.measurement import Estimate, Measurement
-from edgeq.benchmark.statistics import NO_DIFFERENCE, independent_ratio, paired_difference, verdict
 from edgeq.errors import ResultsError
 from edgeq.report import wording
 from edgeq.report.correct import correct_items

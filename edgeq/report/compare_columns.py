@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.benchmark.measurement import Estimate
-from edgeq.benchmark.statistics import FASTER, SLOWER
 from edgeq.report import wording
 from edgeq.report.compare import Change, Comparison
 from edgeq.report.summary import started

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from edgeq.benchmark.statistics import FASTER, SLOWER
+from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.errors import MissingExtraError
 from edgeq.report import wording
 from edgeq.report.columns import Column, columns, footnotes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeq.benchmark.statistics import UNBOUNDED
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.report.columns import baseline_name, columns
 from edgeq.report.pareto import pareto_front
 from edgeq.report.recommend import MAX_DROP_PP

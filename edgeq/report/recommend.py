@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.benchmark.statistics import FASTER, MINIMAL_DIFFERENCE, SLOWER, items_needed
+from edgeq.benchmark.accuracy_statistics import items_needed
+from edgeq.benchmark.latency_statistics import FASTER, MINIMAL_DIFFERENCE, SLOWER
 from edgeq.report import wording
 from edgeq.report.correct import correct_items
 from edgeq.report.tables import Row, Table

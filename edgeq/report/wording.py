@@ -9,8 +9,8 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import Estimate
-from edgeq.benchmark.statistics import UNBOUNDED
 
 LONGEST_TEXT = 200
 """Characters of a name that a report shows: a file's name is at most 255 bytes, a hostile one has no end."""

@@ -6,7 +6,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edgeq.benchmark import comparison, statistics
+from edgeq.benchmark import comparison
+from edgeq.benchmark.accuracy_statistics import proportion
+from edgeq.benchmark.latency_statistics import median_latency
 from edgeq.benchmark.measurement import (
     Accuracy,
     Environment,
@@ -27,7 +29,7 @@ RATIO = Estimate(0.5, 0.4, 0.6, 10)
 
 def latency(scale: float) -> Latency:
     chunks = scale * np.exp(np.random.default_rng(0).normal(0, 0.01, size=(20, 5)))
-    median = statistics.median_latency(chunks)
+    median = median_latency(chunks)
     rounds = tuple(map(tuple, chunks.tolist()))
     return Latency(1, 1, median, scale, scale, scale, scale, rounds, RATIO, "faster")
 
@@ -35,7 +37,7 @@ def latency(scale: float) -> Latency:
 def accuracy(wrong: int, n: int = 101) -> Accuracy:
     correct = np.arange(n) >= wrong
     bits = base64.b64encode(np.packbits(correct).tobytes()).decode()
-    share = statistics.proportion(n - wrong, n)
+    share = proportion(n - wrong, n)
     return Accuracy(n, 0, "data", share, None, share, Estimate(1.0, 0.5, 1.5, n), None, bits)
 
 
