@@ -1,5 +1,87 @@
-"""edgeq: trained Keras models to TensorFlow Lite files that can be trusted."""
+"""edgeq: trained Keras models to TensorFlow Lite files that can be trusted.
+
+What the command line does, as functions::
+
+    conversion = edgeq.convert_model("model.keras", data="photos/")
+    session = edgeq.measure(edgeq.find_targets([conversion.bundle.folder]))
+    print(edgeq.render(session.measurements, "md"))
+
+Names are loaded when they are first used: importing edgeq loads neither NumPy nor TensorFlow, and only
+`convert_model` needs TensorFlow. It is not called ``convert``, because ``edgeq.convert`` is a package.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgeq.benchmark.prediction import predict
+    from edgeq.benchmark.session import Session, measure
+    from edgeq.benchmark.targets import Targets, find_targets
+    from edgeq.bundle import Bundle, read_bundle
+    from edgeq.convert.pipeline import Conversion
+    from edgeq.convert.pipeline import Options as ConversionOptions
+    from edgeq.convert.pipeline import convert as convert_model
+    from edgeq.data.dataset import ArrayDataset, Dataset
+    from edgeq.data.reading import read_dataset
+    from edgeq.errors import EdgeqError
+    from edgeq.report.render import render
+    from edgeq.report.results import read_results
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ArrayDataset",
+    "Bundle",
+    "Conversion",
+    "ConversionOptions",
+    "Dataset",
+    "EdgeqError",
+    "Session",
+    "Targets",
+    "__version__",
+    "convert_model",
+    "find_targets",
+    "measure",
+    "predict",
+    "read_bundle",
+    "read_dataset",
+    "read_results",
+    "render",
+]
+
+_HOMES = {
+    "ArrayDataset": "edgeq.data.dataset",
+    "Bundle": "edgeq.bundle",
+    "Conversion": "edgeq.convert.pipeline",
+    "ConversionOptions": "edgeq.convert.pipeline:Options",
+    "Dataset": "edgeq.data.dataset",
+    "EdgeqError": "edgeq.errors",
+    "Session": "edgeq.benchmark.session",
+    "Targets": "edgeq.benchmark.targets",
+    "convert_model": "edgeq.convert.pipeline:convert",
+    "find_targets": "edgeq.benchmark.targets",
+    "measure": "edgeq.benchmark.session",
+    "predict": "edgeq.benchmark.prediction",
+    "read_bundle": "edgeq.bundle",
+    "read_dataset": "edgeq.data.reading",
+    "read_results": "edgeq.report.results",
+    "render": "edgeq.report.render",
+}
+"""The module of each public name, and its name there where that is another."""
+
+# Type checkers read the imports above; with this function they would take any misspelt name for an object.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module 'edgeq' has no attribute {name!r}")
+        import importlib
+
+        module, _, own_name = _HOMES[name].partition(":")
+        value = getattr(importlib.import_module(module), own_name or name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

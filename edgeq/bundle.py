@@ -14,9 +14,10 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -193,8 +194,11 @@ def write_bundle(
         The bundle as written.
 
     Raises:
+        BundleError: a file name that leads out of the folder.
         OutputError: the folder exists, is being written by another process, or cannot be written.
     """
+    for name in models:
+        _require_plain(folder, name)
     npz = _parity_bytes(parity)
     files = {PARITY_NPZ: sha256_bytes(npz)}
     complete = dataclasses.replace(manifest, files=files)
@@ -207,12 +211,13 @@ def write_bundle(
     return Bundle(folder, complete)
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path | str) -> Bundle:
     """Reads a bundle and verifies every digest.
 
     Raises:
         BundleError: it is missing, incomplete, altered, or of a newer version.
     """
+    folder = Path(folder)
     path = folder / BUNDLE_JSON
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -220,18 +225,25 @@ def read_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder} is not a bundle: it holds no {BUNDLE_JSON} (edgeq convert makes one)"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     manifest = _manifest_from_json(value, path)
+    if PARITY_NPZ not in manifest.files:
+        raise BundleError(f"{path} is damaged: it says nothing of {PARITY_NPZ}; convert the model again")
     expected = {variant.file: variant.sha256 for variant in manifest.variants} | dict(manifest.files)
     for name, digest in expected.items():
         _verify(folder, name, digest)
     return Bundle(folder, manifest)
 
 
-def _verify(folder: Path, name: str, digest: str) -> None:
-    if PurePosixPath(name).name != name or name in ("", ".", ".."):
+def _require_plain(folder: Path, name: str) -> None:
+    """Refuses names with folders in them, also as Windows reads them."""
+    if name in ("", ".", "..") or PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
         raise BundleError(f"{folder}: the file name {name!r} leads out of the bundle")
+
+
+def _verify(folder: Path, name: str, digest: str) -> None:
+    _require_plain(folder, name)
     path = folder / name
     if not path.is_file():
         raise BundleError(f"{folder} is incomplete: {name} is missing; convert the model again")
@@ -269,10 +281,10 @@ def _manifest_from_json(value: Any, path: Path) -> Manifest:
     if not isinstance(value, dict) or value.get("format") != "edgeq-bundle":
         raise BundleError(f"{path} is not edgeq's: expected the format 'edgeq-bundle'")
     version = value.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise BundleError(f"{path} has version {version!r}, this edgeq reads up to {VERSION}: update edgeq")
     try:
-        return Manifest(
+        manifest = Manifest(
             name=str(value["name"]),
             inputs=_tensors(value["inputs"]),
             outputs=tuple(map(str, value["outputs"])),
@@ -286,10 +298,15 @@ def _manifest_from_json(value: Any, path: Path) -> Manifest:
             files={str(name): str(digest) for name, digest in value["files"].items()},
             version=version,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(
             f"{path} is damaged ({type(error).__name__}: {error}); convert the model again"
         ) from error
+    names = [variant.name for variant in manifest.variants]
+    if not names or len(set(names)) < len(names):
+        found = ", ".join(names) or "none"
+        raise BundleError(f"{path} is damaged: expected variants of different names, found {found}")
+    return manifest
 
 
 def _tensors(values: Any) -> tuple[Tensor, ...]:
@@ -297,12 +314,19 @@ def _tensors(values: Any) -> tuple[Tensor, ...]:
         Tensor(
             name=str(value["name"]),
             shape=tuple(int(size) for size in value["shape"]),
-            dtype=str(np.dtype(value["dtype"])),
+            dtype=_dtype(value["dtype"]),
             scale=None if value["scale"] is None else float(value["scale"]),
             zero_point=None if value["zero_point"] is None else int(value["zero_point"]),
         )
         for value in values
     )
+
+
+def _dtype(name: Any) -> str:
+    # NumPy would also take a Python object's type or a record for a dtype, and parse a string as a tuple.
+    if not isinstance(name, str) or not name.isalnum() or np.dtype(name).kind not in "buif":
+        raise ValueError(f"{name!r} is no dtype of a tensor")
+    return str(np.dtype(name))
 
 
 def _variant(value: Any) -> Variant:
@@ -350,9 +374,9 @@ def _read_parity(path: Path) -> Parity:
                     inputs[rest] = archive[key]
                 elif kind == "float":
                     reference[rest] = archive[key]
-                else:
+                elif kind == "variant":
                     variant, _, name = rest.partition("/")
                     stored.setdefault(variant, {})[name] = archive[key]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     return Parity(inputs, reference, stored)

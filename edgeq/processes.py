@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Action = Callable[..., dict[str, Any]]
 
+_LAST_BREATH_S = 10.0
+"""Between the last answer's end and the end of the process: a crash dump may be written meanwhile."""
+
 
 class CommandProcess:
     """The parent's end; a context manager that ends the process."""
@@ -59,6 +62,7 @@ class CommandProcess:
             env={**os.environ, "PYTHONPATH": _import_path(), **(environment or {})},
             text=True,
             encoding="utf-8",
+            errors="replace",
         )
 
     def __enter__(self) -> Self:
@@ -127,8 +131,15 @@ class CommandProcess:
             self._process.stdin.flush()
         except OSError:
             return None
-        for line in self._process.stdout:
-            answer: dict[str, Any] = json.loads(line)
+        while (line := self._process.stdout.readline()).endswith("\n"):
+            answer = _decoded(line)
+            if answer is None:
+                # What follows could be the answer to anything.
+                self._process.kill()
+                self._process.wait()
+                raise WorkerError(
+                    f"{self._subject} gave no readable answer to {do!r} and was ended: {line[:80]!r}"
+                )
             if "progress" not in answer:
                 return answer
             if on_progress is not None:
@@ -142,7 +153,12 @@ class CommandProcess:
     def _epitaph(self, do: str, hung: bool) -> str:
         if hung:
             return f"{self._subject} gave no answer to {do!r} within {self._timeout_s:.0f} s and was ended"
-        status = self._process.wait()
+        try:
+            status = self._process.wait(_LAST_BREATH_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return f"{self._subject} closed its answers at {do!r} and was ended"
         if status < 0:
             with contextlib.suppress(ValueError):
                 return f"{self._subject} crashed at {do!r} ({signal.Signals(-status).name})"
@@ -195,6 +211,15 @@ def serve(actions: Mapping[str, Action], answers: Answers) -> None:
         except (ValueError, RuntimeError, KeyError, TypeError, MemoryError, OSError) as error:
             answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
         answers.send(answer)
+
+
+def _decoded(line: str) -> dict[str, Any] | None:
+    """An answer; None where the line is none."""
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _import_path() -> str:

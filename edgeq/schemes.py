@@ -258,8 +258,8 @@ def help_lines(schemes: Iterable[Scheme] = SCHEMES) -> str:
 
 def markdown_table(schemes: Iterable[Scheme] = SCHEMES) -> str:
     """The table of schemes in the documentation, without a line break at its end."""
-    rows = [("scheme", "what it is", "`--io`", "needs data", "made by default", "choose it for")]
-    rows.append(tuple("---" for _ in rows[0]))
+    heading = ("scheme", "what it is", "`--io`", "needs data", "made by default", "choose it for")
+    rows = [heading, ("---",) * len(heading)]
     for scheme in schemes:
         default = "no"
         if scheme.default:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from edgeq.benchmark.accuracy_statistics import above_chance, drop_pp, proportion, sqnr_db
 from edgeq.benchmark.classification import Array, classifies, in_top, top1
+from edgeq.benchmark.correct_items import pack
 from edgeq.benchmark.measurement import Accuracy
 from edgeq.errors import DataError
 
@@ -103,7 +103,7 @@ def score(judged: Judged, outputs: Mapping[str, Array], baseline: Mapping[str, A
         if judged.labels is not None:
             correct = decided == judged.labels
             top1_estimate = proportion(int(correct.sum()), n)
-            correct_bits = base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
+            correct_bits = pack(correct)
             if scores.shape[-1] >= _LEAST_CLASSES_FOR_TOP5:
                 top5 = proportion(int(in_top(scores, judged.labels, 5).sum()), n)
             if reference is not None:

@@ -207,6 +207,12 @@ def items_needed(drop_budget_pp: float, discordant_share: float) -> int:
     return math.ceil(_Z95**2 * (p + math.sqrt(p * p + 4 * half * half)) / (2 * half * half))
 
 
+def rounded_up(number: int) -> int:
+    """Two significant digits, upwards, for a needed number of items: more would claim more than is known."""
+    step: int = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // step) * step
+
+
 def _tango_interval(b: float, c: float, n: int) -> tuple[float, float]:
     """The differences at which Tango's score statistic passes plus and minus z, found by bisection."""
     value = (b - c) / n

@@ -6,14 +6,10 @@ runtime and the same data; latency and memory also with the same threads, device
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from edgeq.benchmark.accuracy_statistics import drop_pp
+from edgeq.benchmark.correct_items import correct_items
 from edgeq.benchmark.latency_statistics import independent_ratio
 from edgeq.benchmark.measurement import Estimate, Measurement
 from edgeq.errors import ResultsError
@@ -99,13 +95,14 @@ def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> 
             raise ResultsError("drop was not measured (it needs labels and an FP32 that is above chance)")
         return accuracy.drop_pp
     before = earlier("drop", measurement, old).accuracy
-    if accuracy is None or accuracy.correct is None or before is None or before.correct is None:
+    correct, correct_before = correct_items(accuracy), correct_items(before)
+    if accuracy is None or correct is None or before is None or correct_before is None:
         raise ResultsError("drop was not measured (it needs labels, now and in the earlier result)")
     if (accuracy.data_digest, accuracy.n) != (before.data_digest, before.n):
         raise ResultsError(
             f"the earlier result was measured on other data ({before.n:,} items, now {accuracy.n:,})"
         )
-    return drop_pp(_bits(accuracy.correct, accuracy.n), _bits(before.correct, before.n))
+    return drop_pp(correct, correct_before)
 
 
 def ratio(
@@ -208,17 +205,3 @@ def _together(measurement: Measurement) -> tuple[object, ...]:
 
 def _exact(value: float) -> Estimate:
     return Estimate(value, value, value, 1)
-
-
-def _bits(correct: str, n: int) -> npt.NDArray[np.bool_]:
-    """bool[n] from base64 of packed bits."""
-    try:
-        packed = np.frombuffer(base64.b64decode(correct, validate=True), dtype=np.uint8)
-    except binascii.Error as error:
-        raise ResultsError(f"the list of right items is damaged ({error}); measure again") from error
-    if packed.size != (n + 7) // 8:
-        raise ResultsError(
-            f"the list of right items is damaged: expected {(n + 7) // 8} bytes for {n} items, "
-            f"found {packed.size}; measure again"
-        )
-    return np.unpackbits(packed, count=n).astype(bool)

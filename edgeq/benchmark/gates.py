@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from edgeq.benchmark import comparison
-from edgeq.benchmark.accuracy_statistics import items_needed
+from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
 from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import Estimate, Measurement
 from edgeq.errors import ResultsError, UsageError
@@ -367,19 +367,13 @@ def _hint(gate: Gate, observed: Estimate, *, against_old: bool) -> str:
         what = "rounds" if gate.is_change else "runs"
     if needed >= 1e9:
         return "; they are too close to tell apart"
-    return f"; about {_rough(max(needed, observed.n + 1)):,} {what} would decide"
+    return f"; about {rounded_up(max(needed, observed.n + 1)):,} {what} would decide"
 
 
 def _disagreement(half: float, n: int) -> float:
     """The share of disagreeing items that an interval shows: the equation of `items_needed` solved for p."""
     z = 1.96
     return min(1.0, max(0.0, n * (half / z) ** 2 - z**2 / n))
-
-
-def _rough(number: int) -> int:
-    """The number rounded up to two digits."""
-    step: int = 10 ** max(0, len(str(number)) - 2)
-    return -(-number // step) * step
 
 
 def _label(measurement: Measurement, measurements: Sequence[Measurement]) -> str:

@@ -37,7 +37,7 @@ class Predictions:
 
 def predict(
     targets: Targets,
-    inputs: Sequence[Path],
+    inputs: Sequence[Path | str],
     *,
     preprocessing: Preprocessing | None = None,
     runtime: str | None = None,
@@ -54,11 +54,12 @@ def predict(
         DataError: an input cannot be read or does not fit the model.
         WorkerError: no variant runs.
     """
-    rows = [_read(path, targets.inputs) for path in inputs]
+    paths = [Path(path) for path in inputs]
+    rows = [_read(path, targets.inputs) for path in paths]
     arrays = {spec.name: np.stack([row[spec.name] for row in rows]) for spec in targets.inputs}
-    dataset = ArrayDataset(arrays, source=", ".join(path.name for path in inputs))
+    dataset = ArrayDataset(arrays, source=", ".join(path.name for path in paths))
     feed = Feed(dataset, targets.inputs, preprocessing or targets.preprocessing)
-    items = feed.items(range(len(inputs)))
+    items = feed.items(range(len(paths)))
     outputs: dict[str, dict[str, Array]] = {}
     failures: dict[str, str] = {}
     for target in targets.files:
@@ -69,7 +70,7 @@ def predict(
             failures[name] = str(error)
     if not outputs:
         raise WorkerError("; ".join(failures.values()))
-    return Predictions(tuple(str(path) for path in inputs), outputs, failures)
+    return Predictions(tuple(str(path) for path in paths), outputs, failures)
 
 
 def _run(name: str, path: Path, items: Mapping[str, Array], runtime: str | None) -> dict[str, Array]:

@@ -68,7 +68,7 @@ class Targets:
 
 
 def find_targets(
-    paths: Sequence[Path], variants: Sequence[str] = (), *, schemes: Sequence[Scheme] = SCHEMES
+    paths: Sequence[Path | str], variants: Sequence[str] = (), *, schemes: Sequence[Scheme] = SCHEMES
 ) -> Targets:
     """Reads a bundle, or .tflite files that are variants of one model.
 
@@ -80,12 +80,13 @@ def find_targets(
     Raises:
         EdgeqError: something is missing, damaged, or does not go together.
     """
-    bundles = [path for path in paths if path.is_dir() or is_bundle(path)]
-    if bundles and len(paths) > 1:
+    files = [Path(path) for path in paths]
+    bundles = [path for path in files if path.is_dir() or is_bundle(path)]
+    if bundles and len(files) > 1:
         raise UsageError("expected one bundle or several .tflite files, not both: measure them one by one")
-    if not paths:
+    if not files:
         raise UsageError("expected a bundle or .tflite files")
-    targets = _from_bundle(read_bundle(bundles[0])) if bundles else _from_files(paths, schemes)
+    targets = _from_bundle(read_bundle(bundles[0])) if bundles else _from_files(files, schemes)
     if not variants:
         return targets
     names = [target.info.name for target in targets.files]

@@ -36,7 +36,10 @@ _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
     "--scheme", "schemes", multiple=True, metavar="NAME", help=f"{_SCHEME_NAMES}, or all; repeatable."
 )
 @click.option(
-    "--io", multiple=True, metavar="TYPE", help=f"Inputs and outputs of integer files: {', '.join(io_choices())}."
+    "--io",
+    multiple=True,
+    metavar="TYPE",
+    help=f"Inputs and outputs of integer files: {', '.join(io_choices())}.",
 )
 @click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1; found by itself where possible.")
 @click.option("--labels", type=PATH, help="Class names, one a line.")

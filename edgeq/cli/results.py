@@ -33,6 +33,7 @@ class Outputs:
             OutputError: a file that cannot be written.
         """
         from edgeq.report.render import FORMATS, format_of
+        from edgeq.report.results import check_appendable
 
         self._append = append
         self._targets: list[tuple[str, str]] = []
@@ -40,6 +41,8 @@ class Outputs:
             by_suffix = "jsonl" if path == "-" else None
             asked = format if format in FORMATS else by_suffix
             self._targets.append((path, asked or format_of(path)))
+            if append and self._targets[-1] == (path, "jsonl") and path != "-":
+                check_appendable(path)
         if format == "github":
             self._targets = [(path, chosen) for path, chosen in self._targets if path != "-"]
 

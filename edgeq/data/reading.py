@@ -16,7 +16,7 @@ LABEL_KEYS = ("labels", "label", "y")
 """Names under which an .npz may hold labels."""
 
 
-def read_dataset(path: Path) -> Dataset:
+def read_dataset(path: Path | str) -> Dataset:
     """Reads an .npz of arrays by input name, or a folder of images with one folder a class.
 
     Args:
@@ -25,6 +25,7 @@ def read_dataset(path: Path) -> Dataset:
     Raises:
         DataError: it does not exist, is damaged, or is of no known kind.
     """
+    path = Path(path)
     if path.is_dir():
         return ImageFolder(path)
     if not path.exists():

@@ -74,13 +74,19 @@ def baseline_name(table: Table) -> str:
     return next((row.baseline for row in table.rows if row.baseline is not None), "baseline")
 
 
+def table_time_unit(table: Table) -> tuple[str, float]:
+    """The unit of all latencies of a table, and how many of it are a millisecond."""
+    return wording.time_unit(max((row.latency.value for row in table.rows if row.latency), default=1.0))
+
+
 def _all(table: Table) -> Sequence[Column]:
     base = baseline_name(table)
+    unit, factor = table_time_unit(table)
     return (
         Column("variant", "variant", "", "The file that was measured.", 0, _name, _name, is_number=False),
         Column("threads", "threads", "", "Threads of the interpreter.", 0, _threads, lambda row: row.threads),
         _bytes("size", 0, "Size of the file.", lambda row: row.size_bytes, table),
-        Column("latency", "latency", "ms", "Median of the steady state.", 0, _latency, _median),
+        Column("latency", "latency", unit, "Median of the steady state.", 0, _latency(factor), _median),
         Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, _speed, _ratio),
         Column(
             "drop", "drop", "pp", f"Top-1 lost against {base}, paired by item.", 1, _drop, _value("drop_pp")
@@ -92,7 +98,13 @@ def _all(table: Table) -> Sequence[Column]:
         Column("sqnr", "SQNR", "dB", "Signal to quantization noise of the outputs.", 8, _sqnr, _noise),
         Column("n", "n", "", "Items of the validation set.", 3, _n, lambda row: row.n),
         Column(
-            "p90", "p90", "ms", "Nine of ten runs are at most this slow.", 6, _p90, lambda row: row.p90_ms
+            "p90",
+            "p90",
+            unit,
+            "Nine of ten runs are at most this slow.",
+            6,
+            _p90(factor),
+            lambda row: row.p90_ms,
         ),
         _bytes("memory", 7, "Peak resident memory of the process.", lambda row: row.peak_memory_bytes, table),
         Column("delegated", "delegated", "", "Operators that the delegate computes.", 5, _delegated, _share),
@@ -127,8 +139,8 @@ def _threads(row: Row) -> str:
     return str(row.threads)
 
 
-def _latency(row: Row) -> str:
-    return "" if row.latency is None else wording.plus_minus(row.latency)
+def _latency(factor: float) -> Callable[[Row], str]:
+    return lambda row: "" if row.latency is None else wording.plus_minus(row.latency, factor)
 
 
 def _median(row: Row) -> SortKey:
@@ -150,8 +162,8 @@ def _ratio(row: Row) -> SortKey:
     return row.ratio.value if row.ratio is not None else 1.0 if row.is_baseline else None
 
 
-def _p90(row: Row) -> str:
-    return "" if row.p90_ms is None else wording.milliseconds(row.p90_ms)
+def _p90(factor: float) -> Callable[[Row], str]:
+    return lambda row: "" if row.p90_ms is None else wording.significant(row.p90_ms * factor)
 
 
 def _delegated(row: Row) -> str:

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.benchmark.accuracy_statistics import paired_difference
+from edgeq.benchmark.correct_items import correct_items
 from edgeq.benchmark.latency_statistics import NO_DIFFERENCE, independent_ratio, verdict
 from edgeq.benchmark.measurement import Estimate, Measurement
 from edgeq.errors import ResultsError
 from edgeq.report import wording
-from edgeq.report.correct import correct_items
 from edgeq.report.tables import input_shapes
 
 

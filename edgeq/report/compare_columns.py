@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
-from edgeq.benchmark.measurement import Estimate
 from edgeq.report import wording
 from edgeq.report.compare import Change, Comparison
 from edgeq.report.summary import started
@@ -38,7 +37,7 @@ def _columns(comparison: Comparison) -> list[tuple[str, Callable[[Change], str]]
         columns.append(("device", lambda change: change.device))
     if len({change.threads for change in changes}) > 1:
         columns.append(("threads", lambda change: str(change.threads)))
-    columns += [("size", _size), ("latency ms", _latency), ("new/old", _speed)]
+    columns += [("size", _size), ("latency", _latency), ("new/old", _speed)]
     if any(change.top1_change_pp is not None for change in changes):
         columns.append(("top-1 pp", _top1))
     return columns
@@ -51,12 +50,11 @@ def _size(change: Change) -> str:
 
 
 def _latency(change: Change) -> str:
-    old, new = (_median(estimate) for estimate in (change.old_latency, change.new_latency))
-    return f"{old} → {new}"
-
-
-def _median(estimate: Estimate | None) -> str:
-    return "not measured" if estimate is None else wording.milliseconds(estimate.value)
+    if change.old_latency is None or change.new_latency is None:
+        return "not measured"
+    old, new = change.old_latency.value, change.new_latency.value
+    unit, factor = wording.time_unit(max(old, new))
+    return f"{wording.significant(old * factor)} → {wording.significant(new * factor)} {unit}"
 
 
 def _speed(change: Change) -> str:

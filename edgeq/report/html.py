@@ -183,7 +183,7 @@ def _tiles(entry: Recommendation, table: Table) -> list[tuple[str, str, str]]:
     tiles = []
     if row.ratio is not None and row.latency is not None and row.verdict in (FASTER, SLOWER):
         factor = 1 / row.ratio.value if row.verdict == FASTER else row.ratio.value
-        numbers = f"{wording.plus_minus(row.latency)} ms on {wording.threads(row.threads)}"
+        numbers = f"{wording.duration(row.latency.value)} on {wording.threads(row.threads)}"
         tiles.append((wording.times(factor), f"{row.verdict} than {row.baseline}", numbers))
     if row.size_ratio is not None and row.size_ratio > 1:
         numbers = f"{wording.size(row.size_bytes)}, {wording.size(row.gzip_bytes)} after gzip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import Estimate, Latency
 from edgeq.report import wording
 from edgeq.report.summary import started
@@ -82,7 +83,7 @@ def _delegated(row: Row) -> str:
 def _latency(row: Row, latency: Latency) -> Pairs:
     rounds = wording.count(len(latency.chunks_ms), "round")
     pairs = [
-        ("Median", f"{wording.bracketed(latency.median, 3)} ms"),
+        ("Median", _median(latency)),
         ("Fastest, mean", _times(latency.min_ms, latency.mean_ms)),
         ("90th, 95th percentile", _times(latency.p90_ms, latency.p95_ms)),
         ("Load, first run", _times(latency.load_ms, latency.first_ms)),
@@ -91,6 +92,13 @@ def _latency(row: Row, latency: Latency) -> Pairs:
     if latency.ratio is not None:
         pairs.insert(1, (f"Divided by {row.baseline}", wording.bracketed(latency.ratio, 3)))
     return pairs
+
+
+def _median(latency: Latency) -> str:
+    if latency.median.high >= UNBOUNDED:
+        return f"{wording.duration(latency.median.value)}, one round says nothing about its spread"
+    unit, factor = wording.time_unit(latency.median.value)
+    return f"{wording.bracketed(latency.median, 3, factor)} {unit}"
 
 
 def _quality(row: Row) -> Pairs:
@@ -110,7 +118,7 @@ def _percent(estimate: Estimate | None) -> str:
 
 
 def _times(first: float, second: float) -> str:
-    return f"{wording.milliseconds(first)} ms, {wording.milliseconds(second)} ms"
+    return f"{wording.duration(first)}, {wording.duration(second)}"
 
 
 def _clock(governor: str | None, frequency_mhz: float | None) -> str:
@@ -126,11 +134,19 @@ def _left_out(excluded: int | None) -> str:
     return f"{wording.count(excluded, 'item')} that calibration used" if excluded else ""
 
 
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return wording.visible(str(value))
+
+
 def _flatten(value: Any, name: str, pairs: Pairs) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _flatten(inner, f"{name}.{key}" if name else str(key), pairs)
+    elif value is None or value in ("", [], ()):
+        return  # an option that was not used
     elif isinstance(value, list | tuple):
         pairs.append((wording.visible(name), wording.visible(", ".join(map(str, value)))))
     else:
-        pairs.append((wording.visible(name), wording.visible(str(value))))
+        pairs.append((wording.visible(name), _plain(value)))

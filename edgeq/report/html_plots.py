@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeq.benchmark.latency_statistics import UNBOUNDED
-from edgeq.report.columns import baseline_name, columns
+from edgeq.report.columns import baseline_name, columns, table_time_unit
 from edgeq.report.pareto import pareto_front
 from edgeq.report.recommend import MAX_DROP_PP
 from edgeq.report.tables import Row, Table
@@ -26,13 +26,14 @@ def plot_data(table: Table) -> dict[str, Any]:
     """Points, fronts and samples of one table.
 
     Returns:
-        ``points`` with names, latency in milliseconds, ``metric`` in percent or None, size in bytes and what
+        ``points`` with names, latency in ``unit``, ``metric`` in percent or None, size in bytes and what
         to show on hovering; ``fronts`` with indices into points, one front a thread count, because latencies
         are compared only there; ``metric`` and ``budget``, the label and the lower limit of the metric.
     """
     name = metric_name(table)
     points = [_point(row, table, name) for row in table.rows if row.latency is not None]
     return {
+        "unit": table_time_unit(table)[0],
         "metric": METRICS[name] if name else None,
         "budget": _budget(table, name),
         "budgetLabel": f"{baseline_name(table)} − {MAX_DROP_PP:g} pp",
@@ -51,34 +52,36 @@ def metric_name(table: Table) -> str | None:
     return None
 
 
-def thinned(chunks: Sequence[Sequence[float]], most: int = MOST_DOTS) -> list[float]:
+def thinned(chunks: Sequence[Sequence[float]], factor: float = 1.0, most: int = MOST_DOTS) -> list[float]:
     """At most that many samples with the distribution of all, the fastest and the slowest among them.
 
     Args:
         chunks: latencies in milliseconds.
+        factor: what they are multiplied with.
         most: how many to keep.
 
     Returns:
-        Rising latencies with four significant digits.
+        Rising latencies in the new unit with four significant digits.
     """
     samples = np.sort([sample for chunk in chunks for sample in chunk])
     if samples.size > most:
         samples = samples[np.linspace(0, samples.size - 1, most).round().astype(int)]
-    return [float(f"{sample:.4g}") for sample in samples]
+    return [float(f"{sample * factor:.4g}") for sample in samples]
 
 
 def _point(row: Row, table: Table, name: str | None) -> dict[str, Any]:
     latency = row.latency
     assert latency is not None and row.source.latency is not None  # noqa: S101, PT018 - narrows the type
     known = latency.high < UNBOUNDED
+    _, factor = table_time_unit(table)
     value, low, high = _metric(row, name)
     return {
         "variant": row.variant,
         "index": table.variants.index(row.variant),
         "threads": row.threads,
-        "latency": latency.value,
-        "latencyLow": latency.low if known else None,
-        "latencyHigh": latency.high if known else None,
+        "latency": latency.value * factor,
+        "latencyLow": latency.low * factor if known else None,
+        "latencyHigh": latency.high * factor if known else None,
         "metric": value,
         "metricLow": low,
         "metricHigh": high,
@@ -88,7 +91,7 @@ def _point(row: Row, table: Table, name: str | None) -> dict[str, Any]:
             for column in columns(table)
             if column.key != "variant" and column.text(row)
         ],
-        "samples": thinned(row.source.latency.chunks_ms),
+        "samples": thinned(row.source.latency.chunks_ms, factor),
     }
 
 

@@ -2,8 +2,8 @@
 
 The rule: of the variants that stay within the budget, the fastest that is significantly faster than the
 baseline; where several are equally fast, the smallest of them; where none is faster, the smallest that is
-not slower. To stay within the budget means that the whole 95 % interval of the drop does, or, without labels,
-that of the agreement.
+not slower (`edgeq.report.choice`). To stay within the budget means that the whole 95 % interval of the drop
+does, or, without labels, that of the agreement.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.benchmark.accuracy_statistics import items_needed
-from edgeq.benchmark.latency_statistics import FASTER, MINIMAL_DIFFERENCE, SLOWER
+from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
+from edgeq.benchmark.correct_items import correct_items
+from edgeq.benchmark.latency_statistics import FASTER
 from edgeq.report import wording
-from edgeq.report.correct import correct_items
+from edgeq.report.choice import Choice, choose, fastest
 from edgeq.report.tables import Row, Table
 from edgeq.report.verdicts import quality_phrase, speed_phrase, speeds
 
@@ -89,47 +90,19 @@ def recommend(table: Table, budget: Budget | None = None) -> tuple[Recommendatio
 
 
 def _picks(table: Table, qualified: Sequence[Row], budget: Budget) -> tuple[Recommendation, ...]:
-    """The choice at every thread count, those with one variant joined."""
-    choices: dict[str | None, list[tuple[int, Row | None, str]]] = {}
-    for count in sorted({row.threads for row in qualified}):
-        chosen, why = _choose([row for row in qualified if row.threads == count])
-        choices.setdefault(chosen.variant if chosen else None, []).append((count, chosen, why))
-    entries = []
-    for variant, at in choices.items():
-        counts = tuple(count for count, _, _ in at)
-        where = (
-            "" if len(choices) == 1 else f" on {wording.enumeration([wording.threads(n) for n in counts])}"
-        )
-        rows = [row for _, row, _ in at if row is not None]
-        baseline = qualified[0].baseline or "the baseline"
-        if variant is None:
-            reason = f"every other variant within {_limit(qualified[0], budget)} is slower, although smaller"
-            entries.append(_entry(table, baseline, f"Ship {baseline}{where}", reason, counts))
-            continue
-        reason = _reason(rows, baseline, at[0][2])
-        entries.append(_entry(table, variant, f"Ship {variant}{where}", reason, counts))
-    return tuple(entries)
+    choices = choose(qualified)
+    return tuple(_pick(table, choice, len(choices) > 1, qualified[0], budget) for choice in choices)
 
 
-def _choose(rows: Sequence[Row]) -> tuple[Row | None, str]:
-    """The variant to ship among qualified ones at one thread count, and what tipped the scales."""
-    faster = [row for row in rows if row.verdict == FASTER and row.latency is not None]
-    if not faster:
-        not_slower = [row for row in rows if row.verdict != SLOWER]
-        if not not_slower:
-            return None, ""
-        chosen = min(not_slower, key=lambda row: row.size_bytes)
-        if any(row.latency for row in rows):
-            return chosen, "no variant within the budget is significantly faster, this is the smallest"
-        return chosen, "latency was not measured, this is the smallest"
-    fastest = min(faster, key=_median)
-    equal = [row for row in faster if _same_speed(row, fastest)]
-    chosen = min(equal, key=lambda row: (row.size_bytes, _median(row)))
-    tied = [row.variant for row in equal if row is not chosen and row.size_bytes > chosen.size_bytes]
-    if tied:
-        verb = "is" if len(tied) == 1 else "are"
-        return chosen, f"{wording.enumeration(tied)} {verb} as fast but larger"
-    return chosen, ""
+def _pick(table: Table, choice: Choice, is_one_of_many: bool, example: Row, budget: Budget) -> Recommendation:
+    baseline = example.baseline or "the baseline"
+    counts = wording.enumeration([wording.threads(count) for count in choice.threads])
+    where = f" on {counts}" if is_one_of_many else ""
+    if choice.variant is None:
+        reason = f"every other variant within {_limit(example, budget)} is slower"
+        return _entry(table, baseline, f"Ship {baseline}{where}", reason, choice.threads)
+    reason = _reason(choice.rows, baseline, choice.why)
+    return _entry(table, choice.variant, f"Ship {choice.variant}{where}", reason, choice.threads)
 
 
 def _reason(rows: Sequence[Row], baseline: str, tipped: str) -> str:
@@ -170,7 +143,7 @@ def _none_qualifies(
     if _could_qualify(nearest, budget):
         items = wording.count(nearest.n or 0, "item")
         needed = _needed(nearest, budget, baseline)
-        more = f", about {_rounded(needed):,} would decide" if needed is not None else ""
+        more = f", about {rounded_up(needed):,} would decide" if needed is not None else ""
         return _entry(
             table,
             None,
@@ -189,8 +162,8 @@ def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
     faster = [row for row in others if row.verdict == FASTER and row.latency is not None]
     reason = "add --data FOLDER to see what each variant loses"
     if faster:
-        fastest = min(faster, key=_median)
-        reason += f"; fastest is {fastest.variant}, {speed_phrase(fastest)} than {fastest.baseline}"
+        best = fastest(faster)
+        reason += f"; fastest is {best.variant}, {speed_phrase(best)} than {best.baseline}"
     return _entry(table, None, "Accuracy was not measured, so nothing is recommended", reason)
 
 
@@ -208,8 +181,8 @@ def _no_baseline(table: Table) -> Recommendation:
     measured = [row for row in table.rows if row.latency is not None]
     reason = "measure a bundle to see what a variant gains and loses against float32"
     if measured and len(table.variants) > 1:
-        fastest = min(measured, key=_median)
-        reason = f"fastest is {fastest.variant} ({speed_phrase(fastest)}); " + reason
+        best = fastest(measured)
+        reason = f"fastest is {best.variant} ({speed_phrase(best)}); " + reason
     return _entry(table, None, "No baseline was measured", reason)
 
 
@@ -257,21 +230,3 @@ def _needed(row: Row, budget: Budget, baseline: Row | None) -> int | None:
         return None
     slack = row.agreement.value - budget.min_agreement
     return items_needed(100 * slack, 1 - row.agreement.value)
-
-
-def _rounded(number: int) -> int:
-    """Two significant digits, upwards: more would claim more than is known."""
-    step: int = 10 ** max(0, len(str(number)) - 2)
-    return -(-number // step) * step
-
-
-def _median(row: Row) -> float:
-    return row.latency.value if row.latency is not None else float("inf")
-
-
-def _same_speed(row: Row, fastest: Row) -> bool:
-    """Whether the medians' intervals overlap, or differ by less than counts as a difference."""
-    if row.latency is None or fastest.latency is None:
-        return False
-    overlap = row.latency.low <= fastest.latency.high
-    return overlap or row.latency.value <= fastest.latency.value * (1 + MINIMAL_DIFFERENCE)

@@ -36,7 +36,7 @@ def speed_phrase(row: Row) -> str | None:
     if row.latency is None:
         return None
     if row.ratio is None:
-        return f"{wording.milliseconds(row.latency.value)} ms"
+        return wording.duration(row.latency.value)
     if row.verdict == FASTER:
         return f"{wording.times(1 / row.ratio.value)} faster"
     if row.verdict == SLOWER:

@@ -73,25 +73,33 @@ def size(count: float) -> str:
     return f"{size_in(count, unit)} {unit}"
 
 
-def milliseconds(value: float) -> str:
-    """A time without its unit."""
-    return significant(value)
+def time_unit(longest_ms: float) -> tuple[str, float]:
+    """The unit in which times up to that one read best, and how many of it are a millisecond."""
+    return ("µs", 1e3) if longest_ms < 0.9995 else ("ms", 1.0)
 
 
-def plus_minus(estimate: Estimate) -> str:
+def duration(milliseconds: float) -> str:
+    """A time as ``77.2 µs`` or ``27.9 ms``."""
+    unit, factor = time_unit(milliseconds)
+    return f"{significant(milliseconds * factor)} {unit}"
+
+
+def plus_minus(estimate: Estimate, scale: float = 1.0) -> str:
     """``1.77 ±0.02``: the interval's longer side sets the number of decimals.
 
     ``1.77 ±?`` where one round says nothing about the spread.
     """
+    value = estimate.value * scale
     if estimate.high >= UNBOUNDED:
-        return f"{significant(estimate.value)} ±?"
-    half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+        return f"{significant(value)} ±?"
+    half = scale * max(estimate.high - estimate.value, estimate.value - estimate.low)
     if half <= 0:
-        return significant(estimate.value)
-    most = 4 - math.floor(math.log10(abs(estimate.value))) if estimate.value else 4
+        return significant(value)
+    # At most four significant digits: no machine repeats itself better than that.
+    most = 3 - math.floor(math.log10(abs(value))) if value else 3
     decimals = min(max(0, -math.floor(math.log10(half))), max(0, most))
     # An interval that is narrower than the last decimal still is one.
-    return f"{decimal(estimate.value, decimals)} ±{decimal(max(half, 10**-decimals), decimals)}"
+    return f"{decimal(value, decimals)} ±{decimal(max(half, 10**-decimals), decimals)}"
 
 
 def percent_plus_minus(share: Estimate) -> str:

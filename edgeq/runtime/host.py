@@ -8,6 +8,7 @@ import struct
 import sys
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
 _X86_FEATURES = ("avx512_vnni", "avx_vnni", "avx512f", "avx2", "avx", "sse4_1")
 _ARM_FEATURES = ("i8mm", "asimddp", "asimdhp", "asimd", "neon")
 
@@ -22,7 +23,7 @@ def cpu_count() -> int:
 def cpu_info() -> dict[str, str]:
     """Fields of the first processor in /proc/cpuinfo in lower case; empty elsewhere than on Linux."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
     fields: dict[str, str] = {}
@@ -35,7 +36,8 @@ def cpu_info() -> dict[str, str]:
 def cpu_model() -> str:
     """A name for the CPU that a person recognises; on ARM boards the board's name."""
     fields = cpu_info()
-    for key in ("model name", "model", "hardware"):
+    # "model" is the board on ARM and a mere number on x86, where "model name" is what a person knows.
+    for key in ("model", "model name", "hardware"):
         if fields.get(key) and not fields[key].isdigit():
             return " ".join(fields[key].split())
     return platform.processor() or platform.machine() or "unknown CPU"

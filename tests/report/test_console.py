@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 from golden_files import check_golden
@@ -10,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from sample_measurements import change, each, lone_file, night, without_labels
 
+from edgeq.benchmark.measurement import Estimate
 from edgeq.errors import ResultsError
 from edgeq.report.compare import compare
 from edgeq.report.console import fitting, print_report
@@ -70,10 +72,25 @@ def test_no_line_is_wider_than_the_terminal(width):
 def test_a_wider_terminal_shows_more_and_never_less():
     (table,) = build_tables(night())
     shown = [{column.key for column in fitting(table, width)[0]} for width in (60, 80, 100, 120, 140, 160)]
-    for narrow, wide in zip(shown, shown[1:], strict=False):
+    for narrow, wide in itertools.pairwise(shown):
         assert narrow <= wide
     assert {"variant", "size", "latency", "speed", "drop"} <= shown[1]
     assert shown[-1] >= {"top1", "agreement", "n", "delegated", "p90", "memory", "gzip"}
+
+
+def test_a_fast_model_is_measured_in_microseconds():
+    fast = each(
+        night(threads=(1,)),
+        lambda one: change(
+            one,
+            latency__median=Estimate(*(x / 1000 for x in (61.42, 61.41, 61.43)), 96),
+            latency__p90_ms=0.0633,
+        ),
+    )
+    text = printed(fast, 160)
+    assert " µs " in text
+    assert " ms " not in text
+    assert "61.42 ±0.01" in text
 
 
 def test_the_recommendation_is_the_last_line():

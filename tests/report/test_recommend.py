@@ -86,7 +86,19 @@ def test_where_all_are_slower_the_baseline_is_shipped():
     )
     entry = only(all_slower)
     assert entry.variant == "float32"
-    assert entry.reason == "every other variant within 1 pp is slower, although smaller"
+    assert entry.reason == "every other variant within 1 pp is slower"
+
+
+def test_of_equally_fast_ones_one_that_is_so_at_every_thread_count_comes_first():
+    measurements = [
+        change(one, latency__median=Estimate(10.2, 10.1, 10.3, 96))
+        if (one.variant.name, one.threads) == ("int8-io-float32", 4)
+        else one
+        for one in night()
+    ]
+    entry = only(measurements)
+    assert (entry.variant, entry.threads) == ("int8-io-float32", (1, 4))
+    assert entry.reason.endswith("; int8 is smaller but as fast only on 1 thread")
 
 
 def test_without_latency_the_smallest_is_shipped():

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import Estimate
-from edgeq.benchmark.statistics import UNBOUNDED
 from edgeq.report import wording
 
 
@@ -38,7 +38,7 @@ def test_sizes(count, text):
         (Estimate(139.2, 120.0, 160.0, 96), "139 ±21"),
         (Estimate(0.0403, 0.0401, 0.0405, 96), "0.0403 ±0.0002"),
         (Estimate(5.0, 5.0, 5.0, 1), "5.00"),
-        (Estimate(139.2, 139.1999999, 139.2000001, 96), "139.20 ±0.01"),
+        (Estimate(139.2, 139.1999999, 139.2000001, 96), "139.2 ±0.1"),
         (Estimate(1.77, 0.0, UNBOUNDED, 1), "1.77 ±?"),
     ],
 )
@@ -63,6 +63,14 @@ def test_an_interval_is_never_shown_as_nothing(value, share_above, share_below):
 )
 def test_an_interval_in_words_is_plus_minus_only_where_it_is_symmetric(estimate, text):
     assert wording.interval(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0.07716, "77.2 µs"), (0.9994, "999 µs"), (0.9996, "1.00 ms"), (27.94, "27.9 ms"), (1234.5, "1234 ms")],
+)
+def test_times_below_a_millisecond_are_in_microseconds(milliseconds, text):
+    assert wording.duration(milliseconds) == text
 
 
 def test_a_minus_is_real_and_zero_has_none():
