@@ -454,7 +454,7 @@ class TestAgainstAnEarlierResult:
             (None, "needs labels, now and in the earlier result"),
             (dataclasses.replace(accuracy(), correct=None), "needs labels"),
             (dataclasses.replace(accuracy(), correct="!!!"), "damaged"),
-            (dataclasses.replace(accuracy(), correct="AAAA"), "expected 125 bytes for 1000 items, found 3"),
+            (dataclasses.replace(accuracy(), correct="AAAA"), "expected 1000 bits, found 24"),
         ],
     )
     def test_drop_needs_the_same_data(self, old_accuracy: Accuracy | None, reason: str) -> None:
