@@ -88,6 +88,25 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             raise
 
 
+def check_file(path: Path) -> None:
+    """Refuses before the work what `write_atomic` would refuse after it.
+
+    Args:
+        path: the file that is to be written.
+
+    Raises:
+        OutputError: it is a folder, or its folder is missing or cannot be written.
+    """
+    with _explained(path):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: name a file")
+        if path.exists() and not path.is_file():
+            return
+        probe = _temporary(Path(os.path.realpath(path)))
+        probe.touch(exist_ok=False)
+        probe.unlink()
+
+
 def _never(_: Path) -> bool:
     return False
 
@@ -181,9 +200,18 @@ def _explanation(path: Path, error: OSError) -> str:
         return f"no permission in {folder}; write elsewhere with -o"
     if error.errno == errno.EROFS:
         return f"{folder} is read-only; write elsewhere with -o"
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and not folder.exists():
         return f"the folder {folder} does not exist; make it first"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{_first_file(folder)} is a file and no folder; write elsewhere with -o"
     return f"{error.strerror or error}; write elsewhere with -o"
+
+
+def _first_file(folder: Path) -> Path:
+    """What stands in the way of a folder."""
+    return next(
+        (path for path in (*reversed(folder.parents), folder) if path.exists() and not path.is_dir()), folder
+    )
 
 
 def _temporary(target: Path) -> Path:

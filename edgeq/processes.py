@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 Action = Callable[..., dict[str, Any]]
 
+# Python looks into the working directory first: a json.py or an edgeq folder there is none of ours.
+_START = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "import runpy; runpy.run_module(sys.argv[1], run_name='__main__')"
+)
+
 _LAST_BREATH_S = 10.0
 """Between the last answer's end and the end of the process: a crash dump may be written meanwhile."""
 
@@ -45,7 +51,7 @@ class CommandProcess:
         """Starts the process.
 
         Args:
-            module: what ``python -m`` runs; its `serve` answers.
+            module: run as ``python -m`` runs it; its `serve` answers.
             subject: what crashes when it crashes, for messages, such as ``the runtime``.
             environment: variables on top of this process's own.
             timeout_s: longest time for one command; None for no limit.
@@ -55,7 +61,7 @@ class CommandProcess:
         self._timeout_s = timeout_s
         self._log = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-c", _START, module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

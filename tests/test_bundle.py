@@ -128,7 +128,9 @@ def test_a_missing_file_is_named(copied: Path, name: str) -> None:
 
 def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
     assert not is_bundle(tmp_path)
-    with pytest.raises(BundleError, match=r"is not a bundle: it holds no bundle.json \(edgeq convert makes one"):
+    with pytest.raises(
+        BundleError, match=r"is not a bundle: it holds no bundle.json \(edgeq convert makes one"
+    ):
         read_bundle(tmp_path)
 
 
@@ -332,13 +334,7 @@ def test_a_mutated_manifest_is_read_or_refused_with_a_bundle_error(
     for _ in range(data.draw(st.integers(1, 3))):
         _mutate(value, data)
     (folder / BUNDLE_JSON).write_text(json.dumps(value))
-    try:
-        read = read_bundle(folder)
-        read.parity()
-    except BundleError as error:
-        assert str(error)
-    else:
-        assert isinstance(read.manifest, Manifest)
+    assert outcome(folder) in ("read", "refused")
 
 
 @given(position=st.integers(0, 2000), byte=st.integers(0, 255))
@@ -351,10 +347,16 @@ def test_a_manifest_with_one_byte_changed_is_read_or_refused_with_a_bundle_error
     content = bytearray((small.folder / BUNDLE_JSON).read_bytes())
     content[position % len(content)] = byte
     (folder / BUNDLE_JSON).write_bytes(content)
+    assert outcome(folder) in ("read", "refused")
+
+
+def outcome(folder: Path) -> str:
+    """What becomes of reading; any other error than the one that is promised passes through."""
     try:
-        assert isinstance(read_bundle(folder).manifest, Manifest)
-    except BundleError as error:
-        assert str(error)
+        read_bundle(folder).parity()
+    except BundleError:
+        return "refused"
+    return "read"
 
 
 def _mutate(value: dict[str, Any], data: st.DataObject) -> None:

@@ -77,8 +77,8 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "answering_child"
 
 
-def process(child: str, **options: float) -> CommandProcess:
-    return CommandProcess(child, "the child", **options)
+def process(child: str, *, timeout_s: float | None = None, verbose: bool = False) -> CommandProcess:
+    return CommandProcess(child, "the child", timeout_s=timeout_s, verbose=verbose)
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
@@ -158,9 +158,9 @@ def test_a_crash_is_named_by_its_signal(child: str) -> None:
 
 
 def test_an_exit_is_told_with_its_status_and_last_words(child: str) -> None:
-    with process(child) as asked:
-        with pytest.raises(WorkerError, match="the child ended at 'leave' with status 7: the reason why"):
-            asked.ask("leave", status=7)
+    ended = "the child ended at 'leave' with status 7: the reason why"
+    with process(child) as asked, pytest.raises(WorkerError, match=ended):
+        asked.ask("leave", status=7)
 
 
 def test_a_module_that_cannot_be_run_is_told_with_pythons_reason() -> None:
@@ -180,12 +180,12 @@ def test_a_hanging_command_is_ended_and_told(child: str) -> None:
         assert not is_running(pid)
 
 
-@pytest.mark.parametrize(
-    "raw", ["no JSON at all\n", "[1, 2]\n", "\xff\xfe\n", '{"a": 1} {"b": 2}\n', "\n"]
-)
+@pytest.mark.parametrize("raw", ["no JSON at all\n", "[1, 2]\n", "\xff\xfe\n", '{"a": 1} {"b": 2}\n', "\n"])
 def test_an_answer_that_cannot_be_read_ends_the_process(child: str, raw: str) -> None:
     with process(child) as asked:
-        with pytest.raises(WorkerError, match=r"the child gave no readable answer to 'garbage' and was ended"):
+        with pytest.raises(
+            WorkerError, match=r"the child gave no readable answer to 'garbage' and was ended"
+        ):
             asked.ask("garbage", raw=raw)
         assert asked.is_dead
 
@@ -196,12 +196,17 @@ def test_an_answer_cut_off_by_a_crash_is_a_crash(child: str) -> None:
 
 
 def test_leaving_the_block_ends_the_process_also_after_an_error(child: str) -> None:
-    with pytest.raises(ZeroDivisionError), process(child) as asked:
-        pid = asked.ask("echo")["pid"]
-        assert is_running(pid)
-        raise ZeroDivisionError
-    assert not is_running(pid)
-    assert asked.is_dead
+    pids = []
+
+    def fail_inside() -> None:
+        with process(child) as asked:
+            pids.append(asked.ask("echo")["pid"])
+            assert is_running(pids[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
+    assert not is_running(pids[0])
 
 
 def test_closing_twice_is_fine(child: str) -> None:
@@ -231,10 +236,13 @@ def test_the_child_ends_when_its_parent_is_killed(child: str) -> None:
     assert wait_until(lambda: not any(map(is_running, pids)))
 
 
-def test_the_child_imports_the_same_package_from_any_working_directory(
-    child: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["edgeq/__init__.py", "json.py", "numpy.py", "runpy.py"])
+def test_nothing_is_imported_from_the_working_directory(
+    child: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "elsewhere" / "edgeq").mkdir(parents=True)
+    file = tmp_path / "elsewhere" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("raise SystemExit('imported from the working directory')")
     monkeypatch.chdir(tmp_path / "elsewhere")
     with process(child) as asked:
         assert asked.ask("echo", here=1)["heard"] == {"here": 1}

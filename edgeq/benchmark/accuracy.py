@@ -13,6 +13,7 @@ from edgeq.benchmark.accuracy_statistics import above_chance, drop_pp, proportio
 from edgeq.benchmark.classification import Array, classifies, in_top, top1
 from edgeq.benchmark.correct_items import pack
 from edgeq.benchmark.measurement import Accuracy
+from edgeq.data.dataset import Dataset
 from edgeq.errors import DataError
 
 _LEAST_CLASSES_FOR_TOP5 = 6
@@ -44,20 +45,32 @@ class Judged:
         return digest.hexdigest()
 
 
-def check_labels(judged: Judged, outputs: Mapping[str, Array]) -> None:
-    """Checks that labels and outputs go together.
+def check_labels(dataset: Dataset, outputs: Mapping[str, Array]) -> None:
+    """Checks that the labels of a data set and a model's outputs go together.
+
+    Args:
+        dataset: with or without labels.
+        outputs: of the model by name, float32[N, …]; what does not classify goes with anything.
 
     Raises:
-        DataError: the labels name more classes than the model has outputs.
+        DataError: the data have another number of classes than the model has outputs.
     """
-    if judged.labels is None or not _classifies(outputs):
+    if dataset.labels is None or not _classifies(outputs):
         return
     (scores,) = outputs.values()
-    largest = int(judged.labels.max())
-    if largest >= scores.shape[-1]:
+    classes = scores.shape[-1]
+    names = dataset.class_names
+    if names and len(names) != classes:
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         raise DataError(
-            f"{judged.source}: label {largest} is out of range: the model has {scores.shape[-1]} outputs "
-            f"(0 to {scores.shape[-1] - 1})"
+            f"{dataset.source} has {len(names)} class{'es' * (len(names) > 1)} ({shown}), the model has {classes} "
+            "outputs: expected one class an output, in their order"
+        )
+    largest = int(dataset.labels.max())
+    if largest >= classes:
+        raise DataError(
+            f"{dataset.source}: label {largest} is out of range: the model has {classes} outputs "
+            f"(0 to {classes - 1})"
         )
 
 

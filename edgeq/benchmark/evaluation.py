@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -123,8 +123,9 @@ def evaluate(
             queue = _Queue(
                 feeds, len(workers), lambda done, total: _tell(progress, done * batch, items.count)
             )
-            # Leaving the pool waits for its threads: after an error the queue tells the others to stop.
-            list(pool.map(queue.serve, workers))
+            # Leaving the pool waits for its threads: after an error or Ctrl-C the queue tells them to stop.
+            with queue.stopped_by_errors():
+                list(pool.map(queue.serve, workers))
     results = {}
     for info in loaded.outputs:
         stored = np.load(outputs[info.name], mmap_mode="r")
@@ -146,15 +147,21 @@ class _Queue:
         self._failed = False
         self._on_done = on_done
 
+    @contextmanager
+    def stopped_by_errors(self) -> Iterator[None]:
+        """Hands out nothing more after an error in the block."""
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
+
     def serve(self, worker: Worker) -> None:
         """Feeds one worker until nothing is left or another failed."""
         while (chunk := self._take()) is not None:
             start = time.perf_counter()
-            try:
+            with self.stopped_by_errors():
                 worker.evaluate(*chunk)
-            except BaseException:
-                self._failed = True
-                raise
             self._finished(chunk[1] - chunk[0], time.perf_counter() - start)
 
     def _take(self) -> tuple[int, int] | None:

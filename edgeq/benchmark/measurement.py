@@ -11,6 +11,7 @@ that it does not know, and refuses a newer schema by naming it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -232,7 +233,7 @@ def from_json(value: object) -> Measurement:
     if not isinstance(value, dict) or "schema" not in value:
         raise ResultsError("not an edgeq measurement: the key 'schema' is missing")
     schema = value["schema"]
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise ResultsError(
             f"this measurement has schema {schema!r}, this edgeq reads up to {SCHEMA}: update edgeq"
         )
@@ -263,10 +264,21 @@ def _build(annotation: Any, value: Any, where: str) -> Any:
             raise _wrong(where, "an object", value)
         return {str(key): _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     if annotation is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return _finite(value, where)
     if not isinstance(value, annotation) or (annotation is int and isinstance(value, bool)):
         raise _wrong(where, annotation.__name__, value)
     return value
+
+
+def _finite(value: float, where: str) -> float:
+    """A float; whole numbers beyond its range, NaN and infinity are refused, which JSON does not have anyway."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ResultsError(f"{where}: expected float, found a number that is not finite")
+    return number
 
 
 def _build_dataclass(annotation: Any, value: Any, where: str) -> Any:

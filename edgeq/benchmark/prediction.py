@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ from edgeq.data.images import IMAGE_SUFFIXES, Decoding, decode
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.reading import read_arrays
 from edgeq.errors import DataError, WorkerError
+from edgeq.runtime.available import find_runtime
 from edgeq.runtime.process import Worker
+from edgeq.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,14 @@ def predict(
         runtime: which; None for the best installed.
 
     Raises:
-        DataError: an input cannot be read or does not fit the model.
+        DataError: there is no input, or one cannot be read or does not fit the model.
+        RuntimeUnavailableError: there is no such runtime here.
         WorkerError: no variant runs.
     """
+    find_runtime(runtime)
     paths = [Path(path) for path in inputs]
+    if not paths:
+        raise DataError("expected at least one input: an image, an .npy or an .npz file")
     rows = [_read(path, targets.inputs) for path in paths]
     arrays = {spec.name: np.stack([row[spec.name] for row in rows]) for spec in targets.inputs}
     dataset = ArrayDataset(arrays, source=", ".join(path.name for path in paths))
@@ -74,7 +79,7 @@ def predict(
 
 
 def _run(name: str, path: Path, items: Mapping[str, Array], runtime: str | None) -> dict[str, Array]:
-    with tempfile.TemporaryDirectory(prefix="edgeq-run-") as folder, Worker(name) as worker:
+    with scratch_folder("run") as folder, Worker(name) as worker:
         loaded = worker.load(path, 1, runtime)
         asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
         # A batch is filled with copies of the item, and the first answer is taken.
@@ -94,7 +99,8 @@ def _run(name: str, path: Path, items: Mapping[str, Array], runtime: str | None)
 
 def _read(path: Path, specs: Sequence[ModelInput]) -> Mapping[str, Array]:
     if not path.is_file():
-        raise DataError(f"{path} does not exist: expected an image, an .npy or an .npz file")
+        found = "is no file" if path.exists() else "does not exist"
+        raise DataError(f"{path} {found}: expected an image, an .npy or an .npz file")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if len(specs) != 1:
             names = ", ".join(spec.name for spec in specs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_count
 from edgeq.runtime.interpreter import Array
 from edgeq.runtime.process import Loaded, Worker
+from edgeq.scratch import scratch_folder
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -83,7 +83,8 @@ def measure(
         targets: what to measure.
         data: the validation set; items that the bundle was calibrated on are left out.
         preprocessing: instead of the bundle's.
-        threads: of the interpreter, each measured on its own; `default_threads` by default.
+        threads: of the interpreter, each measured on its own; `default_threads` by default, and 1 where
+            no latency is measured.
         runtime: which; None for the best installed.
         plan: how long to time; None measures no latency.
         baseline: variant that the others are compared with; float32, else the first, by default.
@@ -108,7 +109,7 @@ def measure(
     measurements: list[Measurement] = []
     failures = dict(accuracies.failures)
     alive = [target for target in targets.files if target.info.name not in failures]
-    for count in threads or default_threads():
+    for count in threads or (default_threads() if plan is not None else (1,)):
         with ExitStack() as stack:
             timing = _Timing(stack, targets, alive, count, runtime)
             timed = timing.run(plan, seed, progress)
@@ -140,8 +141,8 @@ def _accuracies(
     indices, judged = _validation(targets, feed, limit, result.notes)
     ordered = sorted(targets.files, key=lambda target: target.info.name != base)
     reference: dict[str, Array] | None = None
-    with tempfile.TemporaryDirectory(prefix="edgeq-data-") as folder:
-        items = StoredItems(feed, indices, Path(folder))
+    with scratch_folder("data") as folder:
+        items = StoredItems(feed, indices, folder)
         for target in ordered:
             name = target.info.name
 
@@ -150,12 +151,12 @@ def _accuracies(
                     progress(f"accuracy of {name}", done, total)
 
             try:
-                with tempfile.TemporaryDirectory(prefix="edgeq-outputs-") as outputs_folder:
+                with scratch_folder("outputs") as outputs_folder:
                     outputs = evaluate(
                         name,
                         target.path,
                         items,
-                        Path(outputs_folder),
+                        outputs_folder,
                         runtime=runtime,
                         processes=cpu_count(),
                         progress=tell,
@@ -163,7 +164,7 @@ def _accuracies(
             except WorkerError as error:
                 result.failures[name] = str(error)
                 continue
-            check_labels(judged, outputs)
+            check_labels(feed.dataset, outputs)
             if name == base or base is None:
                 check_above_chance(judged, outputs, name)
                 reference = outputs if name == base else None
@@ -209,7 +210,7 @@ class _Timing:
         self._workers: dict[str, Worker] = {}
         self._loaded: dict[str, Loaded] = {}
         self._memory: dict[str, int | None] = {}
-        inputs = self._inputs_file(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeq-in-"))))
+        inputs = self._inputs_file(stack.enter_context(scratch_folder("inputs")))
         for target in files:
             name = target.info.name
             worker = stack.enter_context(Worker(name))

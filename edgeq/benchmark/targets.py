@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,23 @@ class Targets:
     bundle: Bundle | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def only(self, names: Sequence[str]) -> Targets:
+        """The files of some variants.
+
+        Args:
+            names: of the variants.
+
+        Raises:
+            UsageError: one of them is not there.
+        """
+        there = [target.info.name for target in self.files]
+        unknown = [name for name in names if name not in there]
+        if unknown:
+            raise UsageError(f"no variant {', '.join(unknown)}: there are {', '.join(there)}")
+        return dataclasses.replace(
+            self, files=tuple(target for target in self.files if target.info.name in names)
+        )
+
     def baseline(self, asked: str | None) -> str | None:
         """The variant that the others are compared with: float32, else the first; None for a lone file.
 
@@ -87,22 +105,7 @@ def find_targets(
     if not files:
         raise UsageError("expected a bundle or .tflite files")
     targets = _from_bundle(read_bundle(bundles[0])) if bundles else _from_files(files, schemes)
-    if not variants:
-        return targets
-    names = [target.info.name for target in targets.files]
-    unknown = [name for name in variants if name not in names]
-    if unknown:
-        raise UsageError(f"no variant {', '.join(unknown)}: there are {', '.join(names)}")
-    kept = tuple(target for target in targets.files if target.info.name in variants)
-    return Targets(
-        kept,
-        targets.inputs,
-        targets.preprocessing,
-        targets.labels,
-        targets.calibrated_on,
-        targets.bundle,
-        targets.provenance,
-    )
+    return targets.only(variants) if variants else targets
 
 
 def _from_bundle(bundle: Bundle) -> Targets:

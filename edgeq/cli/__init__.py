@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 import click
 
 import edgeq
-from edgeq.errors import EdgeqError
+from edgeq.errors import EXIT_BAD_INPUT, EdgeqError
 
 _COMMANDS = {
     "demo": "the whole path on the model and data that ship with edgeq",
@@ -25,6 +29,8 @@ _COMMANDS = {
 
 _INTERRUPTED = 130
 """What a shell expects of a program ended by Ctrl-C."""
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class _LazyGroup(click.Group):
@@ -66,26 +72,72 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: instead of ``sys.argv[1:]``.
     """
+    _prepare_process()
     try:
         code: Any = group.main(args=arguments, prog_name="edgeq", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except EdgeqError as error:
-        _complain(str(error))
-        sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        _complain("interrupted")
-        sys.exit(_INTERRUPTED)
+        _fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        _fail(_usage(error), error.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(_INTERRUPTED)
+        _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _fail("interrupted", _INTERRUPTED)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain again while it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        # The reader (head, less) has seen enough of the help.
+        _discard_output()
+    except OSError as error:
+        _fail(_explanation(error), EXIT_BAD_INPUT)
 
 
-def _complain(message: str) -> None:
-    click.echo(f"edgeq: {message}", err=True)
+def _prepare_process() -> None:
+    """Lets the process end in order where it is told to end, and print any name to any terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What was told to ignore it, as by nohup, ignores it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Unwinds as Ctrl-C does: temporary folders are removed, worker processes are ended."""
+    sys.exit(128 + number)
+
+
+def _usage(error: click.UsageError) -> str:
+    message = error.format_message()
+    if error.ctx is None or "\n" in message:
+        return message
+    return f"{message.rstrip('.')} (see {error.ctx.command_path} --help)"
+
+
+def _explanation(error: OSError) -> str:
+    """One line for what no module expects: the temporary folder or stdout that cannot be written, mostly."""
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = "; free some space, or set TMPDIR to a folder that has more" if error.errno in _FULL else ""
+    return f"{where}{error.strerror or error}{remedy}"
+
+
+def _fail(message: str, code: int) -> None:
+    try:
+        # The help is what a user gets who says nothing, and begins with its own word.
+        click.echo(message if message.startswith("Usage:") else f"edgeq: {message}", err=True)
+    finally:
+        _discard_output()
+        sys.exit(code)
+
+
+def _discard_output() -> None:
+    """Python flushes at exit and would complain of what cannot be written."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)

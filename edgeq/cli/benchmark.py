@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeq.cli.options import PATH, json_flag, verbose
-from edgeq.cli.results import Earlier, Outputs, judge, print_table, read_gates
+from edgeq.cli.results import GITHUB, Earlier, Outputs, check_gates, judge, print_table, read_gates
 from edgeq.cli.terminal import progress_bar, say
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 
@@ -81,7 +81,7 @@ def command(
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.data.reading import read_dataset
 
-    sink = Outputs((*outputs, "-") if as_json else outputs, "json" if as_json else format_name, append=True)
+    sink = Outputs(outputs, format_name, as_json=as_json, append=True)
     gates = read_gates(fail_if)
     earlier = Earlier(baseline)
     plan = {"quick": QUICK, "full": FULL}.get(speed or "", DEFAULT)
@@ -89,12 +89,17 @@ def command(
         plan = dataclasses.replace(
             plan, max_seconds=max_time, least_seconds=min(plan.least_seconds, max_time)
         )
-    # A gate compares with the baseline, which must be measured although it is not among the variants asked for.
-    targets = find_targets(paths, () if gates or baseline_variant else variants)
+    targets = find_targets(paths)
+    if variants:
+        # A gate compares with the baseline, which must be measured although it is not among the variants asked for.
+        compared_with = targets.baseline(baseline_variant) if gates or baseline_variant else None
+        targets = targets.only([*variants, *filter(None, [compared_with])])
+    dataset = None if data is None else read_dataset(data)
+    check_gates(gates, dataset, latency=not no_latency)
     with progress_bar() as progress:
         session = measure(
             targets,
-            data=None if data is None else read_dataset(data),
+            data=dataset,
             preprocessing=None if preprocess is None else find_preprocessing(preprocess),
             threads=threads,
             runtime=runtime,
@@ -108,7 +113,7 @@ def command(
     for note in session.notes:
         say(note)
     compared = earlier.compare(measurements)
-    if not sink.uses_stdout and format_name != "github":
+    if not sink.uses_stdout and format_name != GITHUB:
         print_table(measurements, compared)
     sink.write(measurements, compared)
     for variant, reason in session.failures.items():
@@ -119,6 +124,6 @@ def command(
         old=earlier.measurements,
         variants=variants,
         strict=strict,
-        github=format_name == "github",
+        github=format_name == GITHUB,
     )
     return code or (EXIT_PARTIAL if session.failures else EXIT_FINE)

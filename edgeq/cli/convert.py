@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.options import PATH, Size, json_flag, read_labels, verbose
-from edgeq.cli.terminal import progress_bar, say, stdout_console, warn
+from edgeq.cli.options import PATH, Size, as_argument, json_flag, read_labels, verbose
+from edgeq.cli.terminal import print_result, progress_bar, say, stdout_console, warn
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 from edgeq.schemes import SCHEMES, help_lines, io_choices
 
@@ -107,7 +107,7 @@ def command(
             model, data=data, calibration=calibration, output=output, options=options, progress=progress
         )
     if as_json:
-        click.echo(json.dumps(_as_json(conversion), indent=1))
+        print_result(json.dumps(_as_json(conversion), indent=1))
     else:
         show(conversion)
     return EXIT_PARTIAL if conversion.failures else EXIT_FINE
@@ -142,9 +142,12 @@ def show(conversion: Conversion) -> None:
     for failure in conversion.failures:
         say(f"not made: {failure.name}: {failure.reason}")
     folder = conversion.bundle.folder
-    click.echo(f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs")
-    click.echo(
-        f"next: edgeq benchmark {folder}" + ("" if conversion.bundle.manifest.calibration else " --data …")
+    print_result(
+        f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs"
+    )
+    print_result(
+        f"next: edgeq benchmark {as_argument(folder)}"
+        + ("" if conversion.bundle.manifest.calibration else " --data …")
     )
 
 

@@ -9,7 +9,7 @@ import click
 from edgeq.cli.convert import show
 from edgeq.cli.options import PATH, verbose
 from edgeq.cli.results import Outputs, print_table
-from edgeq.cli.terminal import progress_bar, say
+from edgeq.cli.terminal import print_result, progress_bar, say
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL, MissingExtraError
 
 
@@ -24,10 +24,13 @@ def command(output: Path, force: bool, verbose: bool) -> int:
 
     The network tells ten kinds of clothing apart (Fashion-MNIST). Without TensorFlow its ready bundle is measured.
     """
+    from edgeq.bundle import is_bundle
     from edgeq.demo import assets
+    from edgeq.files import check_target
 
-    output.mkdir(parents=True, exist_ok=True)
     bundle = output / "bundle"
+    check_target(bundle, force=force, replaceable=is_bundle)
+    sink, page = _outputs(output)
     failed = False
     try:
         from edgeq.convert.pipeline import Options, convert
@@ -48,29 +51,33 @@ def command(output: Path, force: bool, verbose: bool) -> int:
     except MissingExtraError as error:
         say(f"{error}; measuring the bundle that ships with edgeq instead")
         bundle = assets.bundle_path()
-    return max(_measure(bundle, output), EXIT_PARTIAL if failed else EXIT_FINE)
+    return max(_measure(bundle, sink, page), EXIT_PARTIAL if failed else EXIT_FINE)
 
 
-def _measure(bundle: Path, output: Path) -> int:
+def _outputs(folder: Path) -> tuple[Outputs, Path]:
+    """Where the results go, and the page to open: HTML, or Markdown where the packages for it are missing."""
+    results, page = str(folder / "results.jsonl"), folder / "report.html"
+    try:
+        return Outputs([results, str(page)], append=False), page
+    except MissingExtraError as error:
+        say(f"no HTML report: {error}")
+        page = page.with_suffix(".md")
+        return Outputs([results, str(page)], append=False), page
+
+
+def _measure(bundle: Path, sink: Outputs, page: Path) -> int:
     from edgeq.benchmark.latency import DEFAULT
     from edgeq.benchmark.session import measure
     from edgeq.benchmark.targets import find_targets
     from edgeq.demo import assets
 
-    results = output / "results.jsonl"
-    results.unlink(missing_ok=True)
-    page = output / "report.html"
-    sink = Outputs([str(results), str(page)], None, append=False)
     say("\nmeasuring every variant on 2,000 test images …")
     with progress_bar() as progress:
         session = measure(find_targets([bundle]), data=assets.test_data(), plan=DEFAULT, progress=progress)
     print_table(session.measurements)
-    try:
-        sink.write(session.measurements)
-    except MissingExtraError as error:
-        say(f"no HTML report: {error}")
-    click.echo(f"\nopen {page}")
-    click.echo(
+    sink.write(session.measurements)
+    print_result(f"\nopen {page}")
+    print_result(
         "your own model: edgeq convert MODEL.keras --data PHOTOS/ && edgeq benchmark MODEL-edgeq --data PHOTOS/"
     )
     return EXIT_PARTIAL if session.failures else EXIT_FINE

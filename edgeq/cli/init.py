@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from edgeq.cli.options import PATH
+from edgeq.cli.options import PATH, as_argument
+from edgeq.cli.terminal import print_result
 from edgeq.errors import OutputError
 
 
@@ -29,4 +30,4 @@ def command(path: Path) -> None:
         raise OutputError(f"{path} exists: choose another name") from None
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    click.echo(f"{path} written: fill it in, then edgeq convert {path}")
+    print_result(f"{path} written: fill it in, then edgeq convert {as_argument(path)}")

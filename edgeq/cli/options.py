@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +45,12 @@ def json_flag(function: Function) -> Function:
     )
 
 
+def as_argument(path: Path) -> str:
+    """A path as it can be typed after a command."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def read_labels(path: Path | None) -> list[str] | None:
     """Class names, one a line.
 
@@ -55,9 +62,16 @@ def read_labels(path: Path | None) -> list[str] | None:
     if path is None:
         return None
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as labels, one a line: {error}") from error
+        # A byte order mark, as Windows' editors write it, is no part of the first name.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path} does not exist: expected a text file with class names, one a line"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8 text: expected class names, one a line") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as class names, one a line: {error.strerror}") from error
     labels = [line.strip() for line in lines if line.strip()]
     if not labels:
         raise DataError(f"{path} holds no labels: expected one a line")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgeq.cli.options import PATH, json_flag
-from edgeq.cli.results import Earlier, Outputs, judge, print_table, read_gates
+from edgeq.cli.results import GITHUB, Earlier, Outputs, judge, print_table, read_gates
 
 
 @click.command(
@@ -44,12 +44,12 @@ def command(
     """Merges RESULTS (JSON Lines of edgeq benchmark), renders them, compares them with an earlier run."""
     from edgeq.report.results import read_results
 
-    sink = Outputs((*outputs, "-") if as_json else outputs, "json" if as_json else format_name, append=False)
+    sink = Outputs(outputs, format_name, as_json=as_json, append=False)
     gates = read_gates(fail_if)
     earlier = Earlier(baseline)
     measurements = read_results(results)
     compared = earlier.compare(measurements)
-    if not sink.uses_stdout and format_name != "github":
+    if not sink.uses_stdout and format_name != GITHUB:
         print_table(measurements, compared)
     sink.write(measurements, compared)
     return judge(
@@ -58,5 +58,5 @@ def command(
         old=earlier.measurements,
         variants=variants,
         strict=strict,
-        github=format_name == "github",
+        github=format_name == GITHUB,
     )

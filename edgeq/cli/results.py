@@ -6,50 +6,75 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from edgeq.cli.terminal import say, stdout_console
-from edgeq.errors import EXIT_FINE, EXIT_GATE
+from edgeq.cli.terminal import print_result, say, stdout_console
+from edgeq.errors import EXIT_FINE, EXIT_GATE, UsageError
 
 if TYPE_CHECKING:
     from edgeq.benchmark.gates import Gate
     from edgeq.benchmark.measurement import Measurement
+    from edgeq.data.dataset import Dataset
     from edgeq.report.compare import Comparison
+
+
+GITHUB = "github"
+"""The format in which gates are annotations of a workflow; results keep the format of their suffix."""
 
 
 class Outputs:
     """The ``-o`` options of a command, checked before the work begins."""
 
-    def __init__(self, paths: Sequence[str], format: str | None, *, append: bool) -> None:  # noqa: A002
+    def __init__(
+        self,
+        paths: Sequence[str],
+        format: str | None = None,  # noqa: A002 - the name of the option
+        *,
+        as_json: bool = False,
+        append: bool,
+    ) -> None:
         """Resolves formats and refuses what cannot be written.
 
         Args:
             paths: files; ``-`` is stdout.
-            format: instead of the suffix.
+            format: instead of the suffix; alone it is that of stdout.
+            as_json: whether stdout gets JSON, whatever the files get.
             append: whether .jsonl files are appended to instead of replaced.
 
         Raises:
             UsageError: an unknown format.
             OutputError: a file that cannot be written.
+            ResultsError: a .jsonl file that cannot be appended to.
+            MissingExtraError: HTML without the packages of the extra ``report``.
         """
         from edgeq.report.render import FORMATS, format_of
+
+        if format not in (None, GITHUB, *FORMATS):
+            raise UsageError(f"unknown format {format!r}: expected {', '.join(FORMATS)} or {GITHUB}")
+        chosen = format if format in FORMATS else None
+        self._append = append
+        self._files = [(path, chosen or format_of(path)) for path in paths if path != "-"]
+        self._stdout: str | None = None
+        if as_json:
+            self._stdout = "json"
+        elif format != GITHUB and ("-" in paths or (chosen is not None and not paths)):
+            self._stdout = chosen or "jsonl"
+        for path, file_format in self._files:
+            self._check(path, file_format)
+
+    def _check(self, path: str, chosen: str) -> None:
+        from edgeq.files import check_file
+        from edgeq.report import html
         from edgeq.report.results import check_appendable
 
-        self._append = append
-        self._targets: list[tuple[str, str]] = []
-        for path in paths:
-            by_suffix = "jsonl" if path == "-" else None
-            asked = format if format in FORMATS else by_suffix
-            self._targets.append((path, asked or format_of(path)))
-            if append and self._targets[-1] == (path, "jsonl") and path != "-":
-                check_appendable(path)
-        if format == "github":
-            self._targets = [(path, chosen) for path, chosen in self._targets if path != "-"]
+        if chosen == "html":
+            html.require_packages()
+        if chosen == "jsonl" and self._append:
+            check_appendable(path)
+        check_file(Path(path))
 
     @property
     def uses_stdout(self) -> bool:
         """Whether something else than the console table goes to stdout."""
-        return any(path == "-" for path, _ in self._targets)
+        return self._stdout is not None
 
     def write(self, measurements: Sequence[Measurement], compare: Comparison | None = None) -> None:
         """Writes every output."""
@@ -57,15 +82,14 @@ class Outputs:
         from edgeq.report.render import render
         from edgeq.report.results import append_results
 
-        for path, chosen in self._targets:
-            if path == "-":
-                click.echo(render(measurements, chosen, compare=compare), nl=False)
-            elif chosen == "jsonl" and self._append:
+        for path, chosen in self._files:
+            if chosen == "jsonl" and self._append:
                 append_results(path, measurements)
             else:
                 write_atomic(Path(path), render(measurements, chosen, compare=compare))
-            if path != "-":
-                say(f"written: {path}")
+            say(f"written: {path}")
+        if self._stdout is not None:
+            print_result(render(measurements, self._stdout, compare=compare), newline=False)
 
 
 class Earlier:
@@ -117,6 +141,31 @@ def read_gates(expressions: Sequence[str]) -> tuple[Gate, ...]:
     return tuple(parse_gate(expression) for expression in expressions)
 
 
+def check_gates(gates: Sequence[Gate], data: Dataset | None, *, latency: bool) -> None:
+    """Refuses gates on what will not be measured, before anything is.
+
+    Args:
+        gates: what will be judged.
+        data: that accuracy will be measured on.
+        latency: whether latency and memory will be measured.
+
+    Raises:
+        UsageError: a gate would apply to nothing.
+    """
+    for gate in gates:
+        if gate.metric in ("latency", "memory") and not latency:
+            raise UsageError(f"the gate {gate} needs a measurement of latency: leave out --no-latency")
+        if gate.metric in ("drop", "agreement", "top1", "top5") and data is None:
+            raise UsageError(
+                f"the gate {gate} needs data to measure on: add --data FOLDER or --data FILE.npz"
+            )
+        if gate.metric in ("drop", "top1", "top5") and data is not None and data.labels is None:
+            raise UsageError(
+                f"the gate {gate} needs labels, and {data.source} has none: expected one folder a class, or "
+                "an array named labels"
+            )
+
+
 def judge(
     gates: Sequence[Gate],
     measurements: Sequence[Measurement],
@@ -140,8 +189,9 @@ def judge(
         for gate in gates
         for result in evaluate(gate, measurements, old=old, variants=variants or None, strict=strict)
     ]
-    if github:
-        click.echo(to_github(results))
+    annotations = to_github(results) if github else ""
+    if annotations:
+        print_result(annotations)
     for result in results:
         if result.outcome != "passed" or not github:
             say(f"gate {result.outcome}: {result.message}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgeq.cli.options import PATH, json_flag, read_labels, verbose
-from edgeq.cli.terminal import say, stdout_console
-from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
+from edgeq.cli.terminal import print_result, say, stdout_console
+from edgeq.errors import EXIT_FINE, EXIT_PARTIAL, UsageError
+
+if TYPE_CHECKING:
+    from edgeq.benchmark.prediction import Predictions
 
 
 @click.command(
@@ -50,11 +55,25 @@ def command(
         preprocessing=None if preprocess is None else find_preprocessing(preprocess),
         runtime=runtime,
     )
+    if names is not None:
+        _check_labels(names, predictions)
     shown = tuple(names) if names is not None else targets.labels
     if as_json:
-        click.echo(json.dumps(to_json(predictions, shown, top), indent=1))
+        print_result(json.dumps(to_json(predictions, shown, top), indent=1))
     else:
         print_predictions(predictions, shown, top, stdout_console())
     for variant, reason in predictions.failures.items():
         say(f"not run: {variant}: {reason.removeprefix(f'{variant}: ')}")
     return EXIT_PARTIAL if predictions.failures else EXIT_FINE
+
+
+def _check_labels(labels: Sequence[str], predictions: Predictions) -> None:
+    from edgeq.benchmark.classification import classifies
+
+    outputs = next(iter(predictions.outputs.values()))
+    shapes = [tuple(values.shape) for values in outputs.values()]
+    if classifies(shapes) and shapes[0][-1] != len(labels):
+        raise UsageError(
+            f"--labels has {len(labels)} class{'es' * (len(labels) > 1)}, the model's output has {shapes[0][-1]}: "
+            "expected one name an output, in its order"
+        )

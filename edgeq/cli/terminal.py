@@ -19,20 +19,43 @@ def stdout_console() -> Console:
     """A console for results; as wide as the terminal, and 120 columns in a pipe."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            # Rich would exit with 1, which says that a gate failed.
+            _discard(1)
+
+    console = Results(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 120
     return console
 
 
+def print_result(text: str, *, newline: bool = True) -> None:
+    """Text on stdout; nothing where the reader (head, less) has seen enough, so that files and gates still count."""
+    try:
+        click.echo(text, nl=newline)
+    except BrokenPipeError:
+        _discard(1)
+
+
 def say(message: str) -> None:
     """A line for the user beside the results."""
-    click.echo(message, err=True)
+    try:
+        click.echo(message, err=True)
+    except BrokenPipeError:
+        _discard(2)
 
 
 def warn(message: str) -> None:
     """A line that the user should look at."""
-    click.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}")
+
+
+def _discard(descriptor: int) -> None:
+    """Sends the rest of stdout or stderr nowhere; Python would complain again while it flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
 @contextlib.contextmanager

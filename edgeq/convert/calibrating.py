@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from edgeq.data.feeding import Feed, ModelInput, check_calibration
+from edgeq.data.dataset import Dataset
+from edgeq.data.feeding import Feed, ModelInput, check_calibration, check_items
 from edgeq.data.splitting import draw
 from edgeq.runtime.interpreter import Array
 from edgeq.sources.graph import SourceGraph
@@ -41,6 +42,20 @@ class Calibration:
 def model_inputs(graph: SourceGraph) -> tuple[ModelInput, ...]:
     """What the graph wants of a data set."""
     return tuple(ModelInput(spec.name, spec.item_shape, spec.dtype) for spec in graph.inputs)
+
+
+def check_before_opening(dataset: Dataset, count: int, seed: int) -> None:
+    """Refuses data that no model could be calibrated on, before seconds are spent on opening one.
+
+    Args:
+        dataset: the data.
+        count: of items that will be drawn.
+        seed: of the draw.
+
+    Raises:
+        DataError: too few different items, or NaN or infinity in them.
+    """
+    check_items(dataset, draw(dataset.digests(), dataset.labels, count, seed))
 
 
 def choose(feed: Feed, count: int, seed: int) -> Calibration:

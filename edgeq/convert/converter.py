@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgeq.convert import from_flatbuffer
 from edgeq.convert.shared_calibration import SharedCalibration
 from edgeq.errors import ConversionError
 from edgeq.schemes import ConverterOptions, VariantSpec
-from edgeq.sources.graph import Frozen, first_line, import_tensorflow
+from edgeq.sources.graph import FLATBUFFER, Frozen, first_line, import_tensorflow
 
 CalibrationItems = Callable[[], Iterator[list[Any]]]
 """Returns an iterator over calibration items: arrays with batch axis, in the order of the graph's inputs."""
@@ -46,7 +47,8 @@ class Converter:
             graph: the frozen graph.
             allow_flex: whether TensorFlow's own operators may be used.
         """
-        self._function = _load(graph)
+        self._flatbuffer = graph.content if graph.form == FLATBUFFER else None
+        self._function = None if graph.form == FLATBUFFER else _load(graph)
         self._allow_flex = allow_flex
         self._shared = SharedCalibration()
 
@@ -61,8 +63,11 @@ class Converter:
             The content of a .tflite file.
 
         Raises:
+            MissingExtraError: a package is needed for a variant of a .tflite.
             ConversionError: the converter refuses; the message names the operator where it does.
         """
+        if self._flatbuffer is not None:
+            return from_flatbuffer.make(self._flatbuffer, recipe, calibration, self._shared)
         tf = import_tensorflow()
         from tensorflow.lite.python.convert import ConverterError
 
@@ -112,7 +117,7 @@ def explain(text: str) -> str:
     Args:
         text: the message of a ``ConverterError``.
     """
-    flex = re.search(r"Flex ops: ([\w., ]+)", text)
+    flex = re.search(r"(?:TF Select|Flex) ops: ([\w., ]+)", text)
     if flex:
         return (
             f"needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "

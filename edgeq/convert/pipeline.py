@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import tempfile
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import edgeq
+from edgeq.benchmark.accuracy import check_labels
 from edgeq.bundle import (
     Bundle,
     Failure,
@@ -25,6 +26,7 @@ from edgeq.bundle import (
 )
 from edgeq.convert.calibrating import (
     Calibration,
+    check_before_opening,
     check_inputs,
     choose,
     model_inputs,
@@ -40,13 +42,15 @@ from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.preprocessing import RAW, Preprocessing, find_preprocessing
 from edgeq.data.reading import read_dataset
+from edgeq.data.script import is_script, read_script
 from edgeq.data.splitting import CALIBRATION_ITEMS
 from edgeq.errors import ConversionError, EdgeqError, UsageError
 from edgeq.files import check_target, sha256_bytes
 from edgeq.runtime.available import find_runtime
 from edgeq.schemes import SCHEMES, Scheme, Selection, VariantSpec, select
-from edgeq.sources.graph import Array, Dimensions, SourceGraph
-from edgeq.sources.opening import open_source
+from edgeq.scratch import scratch_folder
+from edgeq.sources.graph import Array, Dimensions, SourceGraph, prepare_tensorflow
+from edgeq.sources.opening import name_of, open_source
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps of it are done, and how many there are."""
@@ -136,7 +140,15 @@ class _Making:
         self.models[spec.name] = content
 
     def check(self, spec: VariantSpec, inputs: dict[str, Array], reference: dict[str, Array]) -> None:
-        future = self._pool.submit(run_and_compare, self.path(spec), spec, inputs, reference, runtime=None)
+        future = self._pool.submit(
+            run_and_compare,
+            self.path(spec),
+            spec,
+            inputs,
+            reference,
+            runtime=None,
+            own_sqnr_db=self._graph.own_sqnr_db,
+        )
         self._checks.append((spec, future))
 
     def collect(self) -> dict[str, tuple[VariantSpec, Checked]]:
@@ -162,7 +174,8 @@ def convert(
     """Converts a model to a bundle.
 
     Args:
-        source: a path, or a ``keras.Model``.
+        source: a path, or a ``keras.Model``. A converter script brings its own data, preprocessing and labels
+            where they are not given here.
         data: a data set; calibration items are drawn from it.
         calibration: a data set of which all items are for calibration; overrides `data`.
         output: folder of the bundle; ``NAME-edgeq`` beside the working directory's other files by default.
@@ -176,6 +189,16 @@ def convert(
         EdgeqError: nothing could be made; no bundle is written then.
     """
     chosen = options or Options()
+    quiet = Quiet(enabled=not chosen.verbose)
+    if isinstance(source, str | Path) and is_script(Path(source)):
+        prepare_tensorflow()
+        with quiet.silence():
+            source = read_script(Path(source))
+            source.require_model()
+            if data is None and calibration is None:
+                calibration = source.read_calibration()
+                data = source.read_data() if calibration is None else None
+        chosen = dataclasses.replace(chosen, preprocess=chosen.preprocess or source.preprocess)
     selection = select(
         chosen.schemes,
         chosen.io,
@@ -185,19 +208,24 @@ def convert(
     if chosen.preprocess is not None:
         find_preprocessing(chosen.preprocess)
     find_runtime()
-    quiet = Quiet(enabled=not chosen.verbose)
 
     def report(what: str, done: int, total: int) -> None:
         if progress is not None:
             with quiet.aloud():
                 progress(what, done, total)
 
-    if output is not None:
-        check_target(Path(output), force=chosen.force, replaceable=is_bundle)
-    # What is read before TensorFlow is loaded fails in a moment instead of in seconds.
+    # What fails before TensorFlow is loaded fails in a moment instead of in seconds.
+    _check_name(chosen.name)
+    name = chosen.name or name_of(source)
+    if output is not None or name is not None:
+        early = Path(output) if output is not None else Path(f"{name}-edgeq")
+        check_target(early, force=chosen.force, replaceable=is_bundle)
     dataset = _dataset(calibration if calibration is not None else data)
+    if dataset is not None:
+        count = len(dataset) if calibration is not None else chosen.calibration_items
+        check_before_opening(dataset, count, chosen.seed)
     with (
-        tempfile.TemporaryDirectory(prefix="edgeq-convert-") as scratch,
+        scratch_folder("convert") as scratch,
         closing(
             ConverterProcess(
                 Path(scratch),
@@ -222,6 +250,16 @@ def convert(
         converter.open(graph.frozen, allow_flex=chosen.allow_flex)
         job = _Job(graph, chosen, selection, dataset, calibration is not None, report)
         return job.run(folder, Path(scratch), converter)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and (
+        not name.strip() or name.startswith(".") or re.search(r'[/\\:*?"<>|\0-\x1f]', name)
+    ):
+        raise UsageError(
+            f'the name {name!r} cannot be that of files: expected one without / \\ : * ? " < > | and not '
+            "beginning with a dot"
+        )
 
 
 def _dataset(given: Dataset | Path | str | None) -> Dataset | None:
@@ -254,6 +292,9 @@ class _Job:
     def run(self, folder: Path, scratch: Path, converter: ConverterProcess) -> Conversion:
         """Makes everything and writes it."""
         graph, options = self._graph, self._options
+        if self._dataset is not None:
+            # Names and shapes that do not fit are told before anything is made.
+            Feed(self._dataset, model_inputs(graph), RAW)
         with ThreadPoolExecutor(1) as pool:
             making = _Making(graph, scratch, pool, converter)
             baseline, *others = self._selection.specs
@@ -265,8 +306,13 @@ class _Job:
             feed = None if calibration is None else calibration.feed
             inputs = check_inputs(graph, feed, exclude, options.seed + 1)
             reference = reference_outputs(graph, inputs)
+            labels = self._labels(reference)
+            if self._dataset is not None:
+                check_labels(self._dataset, {name: array[:, 0] for name, array in reference.items()})
             making.check(baseline, inputs, reference)
             if calibration is not None and any(spec.scheme.needs_calibration for spec in others):
+                if graph.unroll is not None:
+                    converter.open(graph.unroll(), allow_flex=options.allow_flex, for_integers=True)
                 converter.calibrate_on(
                     write_items(
                         graph,
@@ -287,7 +333,8 @@ class _Job:
             self._report("checking", len(others) + 1, len(others) + 1)
             checked = making.collect()
         if baseline.name not in checked:
-            raise ConversionError(f"{graph.name} cannot be converted: {making.failures[0].reason}")
+            reasons = {failure.name: failure.reason for failure in making.failures}
+            raise ConversionError(f"{graph.name} cannot be converted: {reasons[baseline.name]}")
         self._warnings += [result.warning for _, result in checked.values() if result.warning]
         self._warnings += [
             f"{name} is not full integer: {', '.join(operators)} compute in float, which NPUs and "
@@ -295,7 +342,7 @@ class _Job:
             for name, operators in making.float_operators.items()
             if operators and name in checked
         ]
-        return self._write(folder, making, checked, preprocessing, calibration, inputs, reference)
+        return self._write(folder, making, checked, preprocessing, labels, calibration, inputs, reference)
 
     def _preprocessing(self, float32_file: Path) -> Preprocessing:
         if self._options.preprocess is not None:
@@ -326,6 +373,7 @@ class _Job:
         making: _Making,
         checked: dict[str, tuple[VariantSpec, Checked]],
         preprocessing: Preprocessing,
+        labels: tuple[str, ...],
         calibration: Calibration | None,
         inputs: dict[str, Array],
         reference: dict[str, Array],
@@ -338,7 +386,7 @@ class _Job:
             outputs=graph.outputs,
             batched={spec.name: spec.batched for spec in graph.inputs},
             preprocessing=preprocessing,
-            labels=self._labels(reference),
+            labels=labels,
             calibration=() if calibration is None else calibration.digests,
             variants=tuple(
                 _variant(spec, names[name], making.models[name], result, making.float_operators[name])
@@ -372,7 +420,10 @@ class _Job:
             return ()
         classes = next(iter(reference.values())).shape[-1]
         if len(reference) == 1 and classes > 1 and len(labels) != classes:
-            raise UsageError(f"{origin} has {len(labels)} classes, the model's output has {classes}")
+            raise UsageError(
+                f"{origin} has {len(labels)} class{'es' * (len(labels) > 1)}, the model's output has {classes}: "
+                "expected one name an output, in its order"
+            )
         return labels
 
     def _provenance(self) -> dict[str, Any]:

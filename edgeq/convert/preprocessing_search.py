@@ -6,7 +6,6 @@ candidate on labelled images; a clear winner is taken, and anything less is the 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.benchmark.accuracy import check_labels
 from edgeq.benchmark.accuracy_statistics import above_chance, paired_difference
 from edgeq.benchmark.classification import classifies, top1
 from edgeq.benchmark.evaluation import StoredItems, evaluate
@@ -23,6 +23,7 @@ from edgeq.data.preprocessing import PREPROCESSINGS, RAW, Preprocessing
 from edgeq.data.splitting import draw
 from edgeq.errors import DataError
 from edgeq.runtime.host import cpu_count
+from edgeq.scratch import scratch_folder
 
 _ITEMS = 300
 """Wrong scaling costs tens of percentage points; this many images show that beyond doubt."""
@@ -122,14 +123,13 @@ def _are_pixels(dataset: Dataset, inputs: Sequence[ModelInput]) -> bool:
 def _correct(
     path: Path, feed: Feed, indices: Sequence[int], labels: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.bool_], int]:
-    with tempfile.TemporaryDirectory(prefix="edgeq-preprocess-") as folder:
-        items = StoredItems(feed, indices, Path(folder))
-        outputs = evaluate(
-            "float32", path, items, Path(folder), runtime=None, processes=cpu_count(), progress=None
-        )
+    with scratch_folder("preprocess") as folder:
+        items = StoredItems(feed, indices, folder)
+        outputs = evaluate("float32", path, items, folder, runtime=None, processes=cpu_count(), progress=None)
     if not classifies([tuple(array.shape) for array in outputs.values()]):
         raise DataError(
             "the model does not classify, so labels cannot tell its preprocessing: say --preprocess"
         )
+    check_labels(feed.dataset, outputs)
     (scores,) = outputs.values()
     return top1(scores) == labels, scores.shape[-1]

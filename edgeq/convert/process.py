@@ -11,7 +11,8 @@ from edgeq.convert.converter import Recipe
 from edgeq.errors import ConversionError, WorkerError
 from edgeq.processes import CommandProcess
 from edgeq.schemes import VariantSpec
-from edgeq.sources.graph import Frozen
+from edgeq.sources.graph import GRAPHDEF, Frozen
+from edgeq.tflite.model import read_model
 
 
 class ConverterProcess:
@@ -33,7 +34,7 @@ class ConverterProcess:
         self._folder = folder
         self._verbose = verbose
         self._on_calibration = on_calibration
-        self._graph: dict[str, Any] | None = None
+        self._graphs: dict[bool, dict[str, Any]] = {}
         self._calibration: list[str] | None = None
         self._process = self._start()
 
@@ -41,23 +42,26 @@ class ConverterProcess:
         """Ends the process."""
         self._process.close()
 
-    def open(self, graph: Frozen, *, allow_flex: bool) -> None:
+    def open(self, graph: Frozen, *, allow_flex: bool, for_integers: bool = False) -> None:
         """Hands over the graph.
 
         Args:
             graph: to convert.
             allow_flex: whether TensorFlow's own operators may be used.
+            for_integers: whether it replaces the one handed over before for schemes with calibration, as an
+                unrolled graph does.
         """
-        path = self._folder / "graph"
+        path = self._folder / f"graph-{int(for_integers)}"
         path.write_bytes(graph.content)
-        self._graph = {
+        self._graphs[for_integers] = {
             "form": graph.form,
             "path": str(path),
             "inputs": graph.inputs,
             "outputs": graph.outputs,
             "allow_flex": allow_flex,
+            "for_integers": for_integers,
         }
-        self._process.ask("open", **self._graph)
+        self._process.ask("open", **self._graphs[for_integers])
 
     def calibrate_on(self, paths: Sequence[Path]) -> None:
         """Hands over calibration items, an .npy an input in the order of the graph's inputs."""
@@ -85,15 +89,17 @@ class ConverterProcess:
             if not self._process.is_dead:
                 raise ConversionError(str(error)) from error
             self._restart()
-            raise ConversionError(self._crash(error)) from error
+            raise ConversionError(self._crash(error, recipe)) from error
         return path.read_bytes()
 
-    def _crash(self, error: WorkerError) -> str:
+    def _crash(self, error: WorkerError, recipe: Recipe) -> str:
         """What to say of a crash, with the remedy for its usual cause: a loop, as recurrent layers make."""
         message = str(error).replace("the converter", "TensorFlow's converter", 1)
-        if self._graph is not None and b"While" in Path(self._graph["path"]).read_bytes():
+        graph = self._graphs.get(recipe.needs_calibration) or self._graphs.get(False)
+        if recipe.needs_calibration and graph is not None and _has_loop(graph["form"], Path(graph["path"])):
             message += (
-                ": its quantizer fails on recurrent layers; build them with unroll=True, or ship dynamic"
+                ": its calibrator fails on loops, as recurrent layers make them; build them with unroll=True, "
+                "or ship dynamic"
             )
         return message
 
@@ -103,7 +109,13 @@ class ConverterProcess:
     def _restart(self) -> None:
         self._process.close()
         self._process = self._start()
-        if self._graph is not None:
-            self._process.ask("open", **self._graph)
+        for graph in self._graphs.values():
+            self._process.ask("open", **graph)
         if self._calibration is not None:
             self._process.ask("calibrate_on", paths=self._calibration)
+
+
+def _has_loop(form: str, path: Path) -> bool:
+    if form == GRAPHDEF:
+        return b"While" in path.read_bytes()
+    return any(operator.name == "WHILE" for operator in read_model(path).subgraphs[0].operators)

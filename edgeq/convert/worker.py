@@ -19,19 +19,25 @@ from edgeq.sources.graph import Frozen, import_tensorflow
 
 
 class _Session:
-    """The state of the process: a graph and its calibration items."""
+    """The state of the process: a graph, perhaps another form of it for integers, and calibration items."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._converter: Converter | None = None
+        self._converters: dict[bool, Converter] = {}
         self._calibration: CalibrationItems | None = None
 
     def open(
-        self, form: str, path: str, inputs: Sequence[str], outputs: Sequence[str], allow_flex: bool
+        self,
+        form: str,
+        path: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        allow_flex: bool,
+        for_integers: bool,
     ) -> dict[str, Any]:
         """Reads a frozen graph."""
         graph = Frozen(form, Path(path).read_bytes(), tuple(inputs), tuple(outputs))
-        self._converter = Converter(graph, allow_flex=allow_flex)
+        self._converters[for_integers] = Converter(graph, allow_flex=allow_flex)
         return {}
 
     def calibrate_on(self, paths: Sequence[str]) -> dict[str, Any]:
@@ -57,10 +63,11 @@ class _Session:
         path: str,
     ) -> dict[str, Any]:
         """Makes one file."""
-        if self._converter is None:
+        converter = self._converters.get(needs_calibration) or self._converters.get(False)
+        if converter is None:
             raise RuntimeError("send 'open' first")
         options = ConverterOptions(optimize, tuple(supported_types), tuple(op_sets))
-        content = self._converter.make(Recipe(options, needs_calibration, io), self._calibration)
+        content = converter.make(Recipe(options, needs_calibration, io), self._calibration)
         Path(path).write_bytes(content)
         return {}
 

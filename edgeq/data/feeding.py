@@ -17,6 +17,9 @@ from edgeq.errors import DataError
 
 Array = npt.NDArray[Any]
 
+_READ_AT_ONCE = 100
+"""Items: images of a large model take 60 MB then."""
+
 
 @dataclass(frozen=True)
 class ModelInput:
@@ -48,7 +51,7 @@ class Feed:
             DataError: the data set is empty or does not fit the model.
         """
         if len(dataset) == 0:
-            raise DataError(f"{dataset.source} holds no item")
+            raise DataError(f"{dataset.source} holds no item: expected at least one")
         self.dataset = dataset
         self.inputs = tuple(inputs)
         self.preprocessing = preprocessing
@@ -65,12 +68,7 @@ class Feed:
             DataError: an item has another shape, or holds NaN or infinity.
         """
         values = self.dataset.raw(self._names[spec.name], indices)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            bad = [indices[row] for row in range(len(values)) if not np.isfinite(values[row]).all()]
-            raise DataError(
-                f"{self.dataset.source}: input {spec.name!r} holds NaN or infinity in {len(bad)} of "
-                f"{len(indices)} items, first in item {bad[0]}"
-            )
+        _require_finite(self.dataset, self._names[spec.name], values, indices)
         return values
 
     def items(self, indices: Sequence[int]) -> dict[str, Array]:
@@ -119,7 +117,7 @@ def _match_names(dataset: Dataset, inputs: Sequence[ModelInput]) -> Mapping[str,
 
 
 def check_calibration(feed: Feed, indices: Sequence[int]) -> list[str]:
-    """Judges whether items are enough and different enough to calibrate on.
+    """Judges whether items are enough to calibrate on.
 
     Args:
         feed: the data.
@@ -129,21 +127,45 @@ def check_calibration(feed: Feed, indices: Sequence[int]) -> list[str]:
         Warnings, one sentence each.
 
     Raises:
-        DataError: fewer than 10 items, or all of them equal.
+        DataError: fewer than 10 items, or NaN or infinity in them.
     """
+    check_items(feed.dataset, indices)
+    if len(indices) < 100:
+        return [f"{len(indices)} calibration items are few: 100 to 500 are usual"]
+    return []
+
+
+def check_items(dataset: Dataset, indices: Sequence[int]) -> None:
+    """Refuses calibration items that no model could be calibrated on.
+
+    Args:
+        dataset: the data.
+        indices: the calibration items, no two of equal content.
+
+    Raises:
+        DataError: fewer than 10 items, or NaN or infinity in them.
+    """
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.source} holds no item: expected at least 10, 100 to 500 are usual")
     if len(indices) < 10:
         raise DataError(
-            f"{feed.dataset.source}: {len(indices)} different calibration items, expected at least 10 "
-            "(100 to 500 are usual)"
+            f"{dataset.source}: {len(indices)} different calibration item{'s' * (len(indices) != 1)}, expected "
+            "at least 10 (100 to 500 are usual)"
         )
-    warnings = []
-    if len(indices) < 100:
-        warnings.append(f"{len(indices)} calibration items are few: 100 to 500 are usual")
-    for spec in feed.inputs:
-        values = feed.stored(spec, list(indices[:100]))
-        if values.size and values.min() == values.max():
-            raise DataError(
-                f"{feed.dataset.source}: every value of input {spec.name!r} is {values.flat[0]} in the "
-                "calibration items: expected real data"
-            )
-    return warnings
+    if isinstance(dataset, ImageFolder):
+        # 8-bit pixels are finite.
+        return
+    for name in dataset.input_names():
+        for start in range(0, len(indices), _READ_AT_ONCE):
+            _require_finite(dataset, name, dataset.raw(name, indices[start : start + _READ_AT_ONCE]), indices)
+
+
+def _require_finite(dataset: Dataset, name: str, values: Array, indices: Sequence[int]) -> None:
+    """Counts what is not finite in all items if there is any in `values`, which are some of them."""
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    bad = [index for index in indices if not np.isfinite(dataset.raw(name, [index])).all()]
+    raise DataError(
+        f"{dataset.source}: input {name!r} holds NaN or infinity in {len(bad)} of {len(indices)} items, first in "
+        f"item {bad[0]}: leave such items out"
+    )

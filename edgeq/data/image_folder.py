@@ -32,13 +32,14 @@ class ImageFolder(Dataset):
             decoding: size and colour that images are decoded to.
 
         Raises:
-            DataError: there are no images, or a class folder without any.
+            DataError: there are no images, a class folder without any, or images beside the class folders.
         """
         self.source = str(folder)
         self.decoding = decoding
         self._folder = folder
         classes = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
         if classes:
+            _refuse_stray(folder, classes)
             by_class = [_images(folder / name) for name in classes]
             empty = [name for name, paths in zip(classes, by_class, strict=True) if not paths]
             if empty:
@@ -83,6 +84,19 @@ def _entries(folder: Path) -> list[Path]:
             return [Path(entry.path) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
+
+
+def _refuse_stray(folder: Path, classes: Sequence[str]) -> None:
+    """Images beside class folders have no class; to leave them out in silence would lose what may be most."""
+    stray = [
+        entry.name for entry in _entries(folder) if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
+    ]
+    if stray:
+        raise DataError(
+            f"{folder} has {len(stray)} image{'s' * (len(stray) > 1)} ({min(stray)}{', …' * (len(stray) > 1)}) beside "
+            f"the folder{'s' * (len(classes) > 1)} {', '.join(classes[:3])}{', …' * (len(classes) > 3)}: expected one "
+            "folder a class, or images alone"
+        )
 
 
 def _images(folder: Path) -> list[Path]:

@@ -14,6 +14,9 @@ from edgeq.errors import DataError
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
+# Whatever a file's suffix: Pillow reads many more formats, some of them by starting other programs.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -65,8 +68,8 @@ def decode(path: Path, decoding: Decoding) -> npt.NDArray[np.uint8]:
         DataError: the file is no image, is damaged or too large to be one.
     """
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
+        with Image.open(path, formats=_FORMATS) as image:
+            upright = _eight_bits(ImageOps.exif_transpose(image))
             converted = upright.convert("L" if decoding.channels == 1 else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image: {' '.join(str(error).split())}") from error
@@ -76,6 +79,13 @@ def decode(path: Path, decoding: Decoding) -> npt.NDArray[np.uint8]:
     if pixels.shape[:2] != (decoding.height, decoding.width):
         pixels = resize_bilinear(pixels, decoding.height, decoding.width)
     return pixels
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The upper 8 of 16 bits, as ``tf.io.decode_png`` takes them; Pillow would make all above 255 white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
 
 
 def resize_bilinear(pixels: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -31,6 +31,16 @@ _SYMBOLS = "●◆■✚★"
 _UNSAFE_IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
+def require_packages() -> None:
+    """Makes sure that a page can be rendered, before an hour is spent on measuring what it shows.
+
+    Raises:
+        MissingExtraError: Jinja or Plotly is not installed.
+    """
+    if find_spec("jinja2") is None or find_spec("plotly") is None:
+        raise MissingExtraError("The HTML report's plotting library", "report")
+
+
 def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
     """The whole page, 5 MB of which are the plotting library.
 
@@ -41,8 +51,7 @@ def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
     Raises:
         MissingExtraError: Jinja or Plotly is not installed.
     """
-    if find_spec("jinja2") is None or find_spec("plotly") is None:
-        raise MissingExtraError("The HTML report's plotting library", "report")
+    require_packages()
     import jinja2
     from plotly.offline import get_plotlyjs
 

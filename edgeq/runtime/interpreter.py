@@ -94,9 +94,9 @@ class LoadedModel:
         self.load_ms = (time.perf_counter() - start) * 1e3
         self.runtime = runtime
         self.threads = threads
-        names = _signature_names(self._interpreter)
-        self.inputs = _infos(self._interpreter.get_input_details(), names)
-        self.outputs = _infos(self._interpreter.get_output_details(), names)
+        input_names, output_names = _signature_names(self._interpreter)
+        self.inputs = _infos(self._interpreter.get_input_details(), input_names)
+        self.outputs = _infos(self._interpreter.get_output_details(), output_names)
 
     @property
     def delegation(self) -> delegation.Delegation:
@@ -153,30 +153,43 @@ class LoadedModel:
         return samples
 
 
-def _signature_names(interpreter: Any) -> dict[int, str]:
-    """Names by tensor index from the first signature; empty where the file has none."""
+_Names = Mapping[int, tuple[str, ...]]
+"""By tensor index: an LSTM's output and its last state, say, are one tensor with two names."""
+
+
+def _signature_names(interpreter: Any) -> tuple[_Names, _Names]:
+    """Names of inputs and of outputs from the first signature; empty where the file has none."""
     signatures = interpreter.get_signature_list()
     if not signatures:
-        return {}
+        return {}, {}
     key = next(iter(signatures))
     try:
         runner = interpreter.get_signature_runner(key)
-        details = {**runner.get_input_details(), **runner.get_output_details()}
+        return _by_index(runner.get_input_details()), _by_index(runner.get_output_details())
     except (ValueError, AttributeError):
         # A signature of another subgraph, or tflite-runtime's older interface: tensors' own names serve.
-        return {}
-    return {detail["index"]: name for name, detail in details.items()}
+        return {}, {}
 
 
-def _infos(details: list[dict[str, Any]], names: Mapping[int, str]) -> tuple[TensorInfo, ...]:
-    return tuple(_info(detail, names) for detail in details)
+def _by_index(details: Mapping[str, Mapping[str, Any]]) -> _Names:
+    names: dict[int, tuple[str, ...]] = {}
+    for name, detail in details.items():
+        names[detail["index"]] = (*names.get(detail["index"], ()), name)
+    return names
 
 
-def _info(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorInfo:
+def _infos(details: list[dict[str, Any]], names: _Names) -> tuple[TensorInfo, ...]:
+    left = {index: iter(own) for index, own in names.items()}
+    return tuple(
+        _info(detail, next(left.get(detail["index"], iter(())), detail["name"])) for detail in details
+    )
+
+
+def _info(detail: Mapping[str, Any], name: str) -> TensorInfo:
     scale, zero_point = detail["quantization"]
     integer = np.issubdtype(detail["dtype"], np.integer)
     return TensorInfo(
-        name=names.get(detail["index"], detail["name"]),
+        name=name,
         index=int(detail["index"]),
         shape=tuple(int(size) for size in detail["shape"]),
         dtype=np.dtype(detail["dtype"]).name,

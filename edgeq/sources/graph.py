@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeq.errors import MissingExtraError, ModelError, UsageError
+from edgeq.errors import MissingExtraError, ModelError
+from edgeq.sources.half_precision import half_type, widened
 
 Array = npt.NDArray[Any]
-Shape = tuple[int | None, ...]
+
+GRAPHDEF = "graphdef"
+FLATBUFFER = "flatbuffer"
+
+_OWN_SQNR_DB = {"float16": 40.0, "bfloat16": 20.0}
+"""11 and 8 bits of significand are 66 and 48 dB a rounding (6.02 dB a bit); the rest is for what adds up."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +51,19 @@ class Frozen:
     """A graph without variables, in a form that another process can read.
 
     Attributes:
-        form: ``graphdef``, or ``flatbuffer`` for a float .tflite.
+        form: `GRAPHDEF`, or `FLATBUFFER` for a float .tflite.
         content: the serialised ``GraphDef``, or the file.
         inputs: names of the input tensors in a ``GraphDef``, in the order of the source's inputs; else empty.
         outputs: names of the output tensors likewise.
+        source_dtype: in which the source computed, ``float32``, ``float16`` or ``bfloat16``; the graph itself
+            computes in float32.
     """
 
     form: str
     content: bytes
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    source_dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class SourceGraph:
         labels: class names that the source brings; empty where it brings none.
         scales_input: whether the model rescales its input itself (a Rescaling or Normalization layer), so
             that images go in as 0 to 255.
+        unroll: makes the same graph without recurrent loops, on which TensorFlow's calibrator crashes; None
+            where there is no loop, or one too long to be unrolled.
     """
 
     name: str
@@ -83,11 +95,17 @@ class SourceGraph:
     predict: Callable[[Mapping[str, Array]], dict[str, Array]]
     labels: tuple[str, ...] = ()
     scales_input: bool = False
+    unroll: Callable[[], Frozen] | None = None
+
+    @property
+    def own_sqnr_db(self) -> float:
+        """Signal to noise of the source's own arithmetic: no file can be nearer to its outputs than that."""
+        return _OWN_SQNR_DB.get(self.frozen.source_dtype, math.inf)
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """What fixes free dimensions.
+    """What fixes free dimensions; `edgeq.sources.dimensions` applies it.
 
     Attributes:
         batch: size of a free batch axis; None means 1, or what the model fixes.
@@ -97,52 +115,44 @@ class Dimensions:
     batch: int | None = None
     size: tuple[int, ...] = ()
 
-    def fix(self, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
-        """A shape without free dimensions.
 
-        Args:
-            name: of the input, for messages.
-            shape: with the batch axis first; None where free.
-
-        Raises:
-            UsageError: a free dimension has no size, or a fixed one was asked to change.
-        """
-        first, *rest = shape
-        if first is not None and self.batch is not None and first != self.batch:
-            raise UsageError(
-                f"input {name!r} fixes its batch at {first}: --batch {self.batch} is not possible, "
-                "save the model with a free batch dimension"
-            )
-        batch = first if first is not None else (self.batch or 1)
-        return (batch, *self.fix_unbatched(name, rest))
-
-    def fix_unbatched(self, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
-        """Likewise for a shape without batch axis."""
-        free = sum(dimension is None for dimension in shape)
-        if free > len(self.size):
-            shown = ", ".join("?" if dimension is None else str(dimension) for dimension in shape)
-            raise UsageError(
-                f"input {name!r} has {free} free dimension{'s' * (free > 1)} ({shown}): "
-                f"say their size, such as --size {'x'.join(['224'] * free)}"
-            )
-        sizes = iter(self.size)
-        return tuple(next(sizes) if dimension is None else int(dimension) for dimension in shape)
+def prepare_tensorflow() -> None:
+    """Tells TensorFlow, before anybody imports it, to be quiet and to leave GPUs alone."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def import_tensorflow() -> Any:
-    """TensorFlow, told before import to be quiet and to leave GPUs alone.
+    """TensorFlow, prepared.
 
     Raises:
         MissingExtraError: it is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    prepare_tensorflow()
     try:
         import tensorflow as tf
     except ImportError as error:
         raise MissingExtraError("Conversion needs TensorFlow, which", "convert") from error
     return tf
+
+
+def import_keras() -> Any:
+    """Keras on TensorFlow, whatever its configuration file says.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+        ModelError: Keras was told to run on something else.
+    """
+    import_tensorflow()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()} here: set KERAS_BACKEND=tensorflow before it is imported"
+        )
+    return keras
 
 
 def freeze(
@@ -159,7 +169,7 @@ def freeze(
         The graph, whose inputs and outputs stand in the order given.
 
     Raises:
-        ModelError: the model cannot be traced with these shapes.
+        ModelError: the model cannot be traced with these shapes, or its outputs are no numbers.
     """
     tf = import_tensorflow()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -186,12 +196,30 @@ def freeze(
         raise ModelError(
             f"expected {len(outputs)} outputs ({', '.join(outputs)}), traced {len(frozen.outputs)}"
         )
+    for name, tensor in zip(outputs, frozen.outputs, strict=True):
+        require_number("output", name, tensor.dtype.name)
+    definition = frozen.graph.as_graph_def()
+    half = half_type(definition)
     return Frozen(
-        "graphdef",
-        frozen.graph.as_graph_def().SerializeToString(),
+        GRAPHDEF,
+        (definition if half is None else widened(definition)).SerializeToString(),
         tuple(tensor.name for tensor in frozen.inputs),
         tuple(tensor.name for tensor in frozen.outputs),
+        half or "float32",
     )
+
+
+def require_number(kind: str, name: str, dtype: str) -> None:
+    """Refuses an input or output that is text or of another type that no device feeds.
+
+    Raises:
+        ModelError: it is no number.
+    """
+    if dtype in ("string", "resource", "variant") or dtype.startswith("complex"):
+        raise ModelError(
+            f"{kind} {name!r} has dtype {dtype}, expected numbers: save the part of the model that takes and "
+            "gives numbers, and keep lookups of text in the app"
+        )
 
 
 def placeholder_name(name: str, position: int) -> str:

@@ -1,0 +1,90 @@
+"""Temporary folders that a killed process does not leave behind for good.
+
+Each is locked by the process that uses it, and the operating system lets go of the lock when that process
+dies, however it dies. A process that needs its first one removes those of its user that nobody holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_NAME = re.compile(r"edgeq-scratch-[a-z]+-[0-9a-f]{16}", re.ASCII)
+
+
+@contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """A folder for files that nobody needs afterwards.
+
+    Args:
+        purpose: a word of a to z, for a person who finds the folder.
+
+    Yields:
+        The folder, empty, for this user only; it is removed when the block ends.
+
+    Raises:
+        OSError: there is no temporary folder that can be written.
+    """
+    root = Path(tempfile.gettempdir())
+    _remove_abandoned(root)
+    path = root / f"edgeq-scratch-{purpose}-{secrets.token_hex(8)}"
+    # It gets the name that others look for only when it is locked.
+    unlocked = path.with_name(f".{path.name}")
+    unlocked.mkdir(mode=0o700)
+    try:
+        lock = _lock(unlocked)
+        unlocked.rename(path)
+    except BaseException:
+        unlocked.rmdir()
+        raise
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+@functools.cache
+def _remove_abandoned(root: Path) -> None:
+    """Removes what killed processes of this user left, once in the life of this one."""
+    if os.name == "nt":
+        return
+    with suppress(OSError), os.scandir(root) as entries:
+        for entry in entries:
+            if not _NAME.fullmatch(entry.name) or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+                continue
+            path = Path(entry.path)
+            with suppress(OSError):
+                lock = _lock(path)
+                if lock is not None:
+                    shutil.rmtree(path, ignore_errors=True)
+                    os.close(lock)
+
+
+if sys.platform == "win32":
+
+    def _lock(folder: Path) -> int | None:
+        """Folders cannot be locked there: what a killed process left stays."""
+        return None
+
+else:
+    import fcntl
+
+    def _lock(folder: Path) -> int | None:
+        """Takes the lock of a folder; None where another process has it or the file system knows no locks."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
