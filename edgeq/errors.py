@@ -6,6 +6,8 @@ The exit codes are those of the command line: 1 a gate or a check failed, 2 wron
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 EXIT_FINE = 0
 EXIT_GATE = 1
 EXIT_BAD_INPUT = 2
@@ -61,6 +63,18 @@ class ConversionError(EdgeqError):
 
 class WorkerError(EdgeqError):
     """A measuring process that failed or died; the message names the variant."""
+
+
+def joined_reasons(failures: Mapping[str, str]) -> str:
+    """Why every one of several variants failed, in one line: the reason alone where all have the same.
+
+    Args:
+        failures: messages by variant, with or without the variant's name in front.
+    """
+    reasons = {variant: message.removeprefix(f"{variant}: ") for variant, message in failures.items()}
+    if len(set(reasons.values())) == 1 and len(reasons) > 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{variant}: {reason}" for variant, reason in reasons.items())
 
 
 class ResultsError(EdgeqError):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import shutil
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +34,21 @@ def _no_numpy_warnings():
     with warnings.catch_warnings():
         warnings.filterwarnings("error", module="edgeq")
         yield
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A folder with the sdist of this checkout and the wheel made from it."""
+    folder = tmp_path_factory.mktemp("built")
+    checkout = folder / "checkout"
+    root = Path(__file__).parents[1]
+    # A copy, because building writes beside the sources and takes along what an earlier build left there.
+    shutil.copytree(root / "edgeq", checkout / "edgeq", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+        shutil.copy(root / name, checkout)
+    command = [sys.executable, "-m", "build", "-o", str(folder), str(checkout)]
+    if int(importlib.metadata.version("setuptools").split(".")[0]) >= 70:
+        command.insert(3, "--no-isolation")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder

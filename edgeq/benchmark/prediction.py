@@ -15,7 +15,7 @@ from edgeq.data.feeding import Feed, ModelInput
 from edgeq.data.images import IMAGE_SUFFIXES, Decoding, decode
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.reading import read_arrays
-from edgeq.errors import DataError, WorkerError
+from edgeq.errors import DataError, WorkerError, joined_reasons
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.process import Worker
 from edgeq.scratch import scratch_folder
@@ -74,7 +74,7 @@ def predict(
         except WorkerError as error:
             failures[name] = str(error)
     if not outputs:
-        raise WorkerError("; ".join(failures.values()))
+        raise WorkerError("nothing could be run: " + joined_reasons(failures))
     return Predictions(tuple(str(path) for path in paths), outputs, failures)
 
 

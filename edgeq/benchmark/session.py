@@ -26,7 +26,7 @@ from edgeq.benchmark.targets import Target, Targets
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.preprocessing import Preprocessing
-from edgeq.errors import DataError, WorkerError
+from edgeq.errors import DataError, WorkerError, joined_reasons
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_count
 from edgeq.runtime.interpreter import Array
@@ -124,7 +124,7 @@ def measure(
                 )
         alive = [target for target in alive if target.info.name not in failures]
     if not measurements:
-        raise WorkerError("nothing could be measured: " + "; ".join(failures.values()))
+        raise WorkerError("nothing could be measured: " + joined_reasons(failures))
     return Session(tuple(measurements), failures, tuple(accuracies.notes))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.benchmark.classification import classifies, top1
 from edgeq.bundle import Check, Tensor
+from edgeq.convert.flex import flex_operators, run_in_parts
+from edgeq.convert.running import Ran, run_file
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo
-from edgeq.runtime.process import Loaded, Worker
 from edgeq.schemes import BASELINE, Scheme, VariantSpec, recognise
-from edgeq.scratch import scratch_folder
 from edgeq.sources.graph import FLATBUFFER, SourceGraph, placeholder_name
 from edgeq.tflite.model import TfliteModel, read_model
 from edgeq.tflite.precision import MIXED, Precision, compute_types, precision_of, scheme_of
@@ -149,15 +149,12 @@ def run_and_compare(
         ConversionError: it does not run, or a float32 file's numbers are not the source's.
         WorkerError: the process died.
     """
-    with scratch_folder("check") as folder, Worker(spec.name) as worker:
-        loaded = worker.load(path, threads=1, runtime=runtime)
-        asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
-        np.savez(asked, **inputs)  # type: ignore[arg-type]
-        worker.predict(asked, answered)
-        with np.load(answered, allow_pickle=False) as archive:
-            stored = {name: archive[name] for name in archive.files}
-    _require_names(spec, loaded, inputs, reference)
-    real = {info.name: info.decode(stored[info.name]) for info in loaded.outputs}
+    if flex_operators(read_model(path)):
+        ran = run_in_parts(path, spec.name, dict(inputs))
+    else:
+        ran = run_file(path, spec.name, inputs, runtime=runtime)
+    _require_names(spec, ran, inputs, reference)
+    real = {info.name: info.decode(ran.stored[info.name]) for info in ran.outputs}
     noise = sqnr_db(_flat(reference, reference), _flat(reference, real))
     agreement = None
     if classifies([tuple(array.shape[1:]) for array in reference.values()]):
@@ -173,10 +170,10 @@ def run_and_compare(
     if too_far and spec.scheme.name == BASELINE:
         raise ConversionError(message)
     return Checked(
-        inputs=tensors(loaded.inputs),
-        outputs=tensors(loaded.outputs),
-        check=Check(n=n, sqnr_db=noise, agreement=agreement, kernel_path=loaded.kernel_path),
-        stored=stored,
+        inputs=tensors(ran.inputs),
+        outputs=tensors(ran.outputs),
+        check=Check(n=n, sqnr_db=noise, agreement=agreement, kernel_path=ran.kernel_path),
+        stored=ran.stored,
         warning=message if too_far else None,
     )
 
@@ -196,11 +193,11 @@ def tensors(infos: Sequence[TensorInfo]) -> tuple[Tensor, ...]:
 
 
 def _require_names(
-    spec: VariantSpec, loaded: Loaded, inputs: Mapping[str, Array], reference: Mapping[str, Array]
+    spec: VariantSpec, ran: Ran, inputs: Mapping[str, Array], reference: Mapping[str, Array]
 ) -> None:
     for kind, infos, expected in (
-        ("inputs", loaded.inputs, inputs),
-        ("outputs", loaded.outputs, reference),
+        ("inputs", ran.inputs, inputs),
+        ("outputs", ran.outputs, reference),
     ):
         found = {info.name for info in infos}
         if found != set(expected):

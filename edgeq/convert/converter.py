@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from edgeq.convert import from_flatbuffer
+from edgeq.convert.refusals import explain, refusal
 from edgeq.convert.shared_calibration import SharedCalibration
 from edgeq.errors import ConversionError
 from edgeq.schemes import ConverterOptions, VariantSpec
-from edgeq.sources.graph import FLATBUFFER, Frozen, first_line, import_tensorflow
+from edgeq.sources.graph import FLATBUFFER, Frozen, import_tensorflow
 
 CalibrationItems = Callable[[], Iterator[list[Any]]]
 """Returns an iterator over calibration items: arrays with batch axis, in the order of the graph's inputs."""
@@ -80,7 +80,7 @@ class Converter:
         except ConverterError as error:
             raise ConversionError(explain(str(error))) from error
         except (ValueError, RuntimeError, TypeError, tf.errors.OpError) as error:
-            raise ConversionError(f"the converter refuses: {first_line(error)}") from error
+            raise ConversionError(refusal("the converter", error)) from error
         return content
 
     def _configure(
@@ -109,25 +109,3 @@ def _load(graph: Frozen) -> Any:
     wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
     names = wrapped.graph.as_graph_element
     return wrapped.prune([names(name) for name in graph.inputs], [names(name) for name in graph.outputs])
-
-
-def explain(text: str) -> str:
-    """The reason in one line, out of the converter's many.
-
-    Args:
-        text: the message of a ``ConverterError``.
-    """
-    flex = re.search(r"(?:TF Select|Flex) ops: ([\w., ]+)", text)
-    if flex:
-        return (
-            f"needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "
-            "and the app must then link the Flex delegate"
-        )
-    custom = re.search(r"Custom ops: ([\w., ]+)", text)
-    if custom:
-        return f"has operators that TensorFlow Lite does not know: {custom.group(1).strip(' .')}"
-    failed = re.search(r"error: '([\w.]+)' op (.+)", text)
-    if failed:
-        return f"the converter refuses operator {failed.group(1)}: {failed.group(2).strip()[:160]}"
-    lines = [line.strip() for line in text.splitlines() if "error:" in line]
-    return f"the converter refuses: {(lines or [first_line(ValueError(text))])[0][-240:]}"

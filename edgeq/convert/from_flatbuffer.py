@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edgeq.convert.refusals import refusal
 from edgeq.convert.shared_calibration import SharedCalibration
 from edgeq.errors import ConversionError, MissingExtraError
 from edgeq.sources.graph import first_line, import_tensorflow
@@ -65,7 +66,7 @@ def _integers(
             bias_type=tf.int64 if sixteen else tf.int32,
         )
     except (ValueError, RuntimeError, TypeError) as error:
-        raise ConversionError(f"the quantizer refuses: {first_line(error)}") from error
+        raise ConversionError(refusal("the quantizer", error)) from error
 
 
 _FLOAT16 = [

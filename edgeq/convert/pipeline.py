@@ -35,6 +35,7 @@ from edgeq.convert.calibrating import (
     write_items,
 )
 from edgeq.convert.check import Checked, check_scheme, run_and_compare, sign
+from edgeq.convert.flex import flex_operators
 from edgeq.convert.preprocessing_search import by_scoring, without_scoring
 from edgeq.convert.process import ConverterProcess
 from edgeq.convert.quiet import Quiet
@@ -51,6 +52,7 @@ from edgeq.schemes import SCHEMES, Scheme, Selection, VariantSpec, select
 from edgeq.scratch import scratch_folder
 from edgeq.sources.graph import Array, Dimensions, SourceGraph, prepare_tensorflow
 from edgeq.sources.opening import name_of, open_source
+from edgeq.tflite.model import read_model
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps of it are done, and how many there are."""
@@ -336,6 +338,15 @@ class _Job:
             reasons = {failure.name: failure.reason for failure in making.failures}
             raise ConversionError(f"{graph.name} cannot be converted: {reasons[baseline.name]}")
         self._warnings += [result.warning for _, result in checked.values() if result.warning]
+        flex = sorted(
+            {name for result in checked for name in flex_operators(read_model(making.models[result]))}
+        )
+        if flex:
+            self._warnings.append(
+                f"the files have TensorFlow's own operators ({', '.join(flex)}): the app must link the Flex "
+                "delegate (on Android org.tensorflow:tensorflow-lite-select-tf-ops); no runtime here has it, so "
+                "they were run in parts, these operators in TensorFlow"
+            )
         self._warnings += [
             f"{name} is not full integer: {', '.join(operators)} compute in float, which NPUs and "
             "microcontrollers refuse"
@@ -465,5 +476,6 @@ def _variant(
         inputs=result.inputs,
         outputs=result.outputs,
         check=result.check,
+        needs_flex=bool(flex_operators(read_model(content))),
         float_operators=float_operators,
     )

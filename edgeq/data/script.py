@@ -106,20 +106,20 @@ def read_script(path: Path) -> Script:
     Raises:
         ModelError: it cannot be read, fails, or a name in it is not what it should be.
     """
-    path = path.resolve()
     if not is_script(path):
         raise ModelError(
             f"{path} does not exist: expected a converter script (edgeq init NAME.py writes one)"
         )
-    with _explained(path, ModelError), _in_folder(path.parent):
-        module = _run(path)
+    file = path.resolve()
+    with _explained(path, ModelError), _in_folder(file.parent):
+        module = _run(file)
     preprocess = getattr(module, "preprocess", None)
     if preprocess is not None:
         if not isinstance(preprocess, str):
             raise ModelError(f"{path}: preprocess is {_kind(preprocess)}, expected a text such as '-1..1'")
         find_preprocessing(preprocess)
     labels = _labels(path, getattr(module, "labels", ()))
-    return Script(path, folder, preprocess, labels, _functions(path, module))
+    return Script(path, file.parent, preprocess, labels, _functions(path, module))
 
 
 def read_script_data(path: Path) -> Dataset:

@@ -88,7 +88,18 @@ def find_runtime(name: str | None = None) -> InstalledRuntime:
             continue
         return InstalledRuntime(package, version)
     asked = "no TensorFlow Lite runtime is" if name is None else f"{candidates[0].distribution} is not"
-    raise RuntimeUnavailableError(f"{asked} installed: {what_fits()}")
+    raise RuntimeUnavailableError(f"{asked} installed: {_remedy(name)}")
+
+
+def _remedy(name: str | None) -> str:
+    if name == TENSORFLOW_RUNTIME.name:
+        return 'pip install "edgeq[convert]"'
+    if name == "tflite-runtime" and struct.calcsize("P") == 8:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        if sys.version_info >= (3, 12):
+            return f"it ends at Python 3.11, this is {python}; leave --runtime out to use LiteRT"
+        return 'pip install "edgeq[tflite-runtime]" "numpy<2"'
+    return what_fits()
 
 
 def what_fits() -> str:

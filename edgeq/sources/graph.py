@@ -231,9 +231,11 @@ def placeholder_name(name: str, position: int) -> str:
 
 
 def first_line(error: BaseException, limit: int = 240) -> str:
-    """The first line of an error that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:limit]
+    """The first line of an error that says something: Keras begins with where, and prints in bold."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Exception encountered when calling")]
+    return ((said or lines or [type(error).__name__])[0])[:limit]
 
 
 def as_outputs(names: Sequence[str], values: Sequence[Any]) -> dict[str, Array]:

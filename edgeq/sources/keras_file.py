@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.errors import ModelError
+from edgeq.scratch import scratch_folder
 from edgeq.sources.graph import first_line, import_keras
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -33,17 +33,22 @@ def load(path: Path, *, allow_lambda: bool = False, custom_objects: Mapping[str,
     Raises:
         ModelError: the file is damaged, no model, or needs `allow_lambda` or a converter script.
     """
-    keras = import_keras()
     legacy = path.suffix != ".keras"
-    config = _legacy_config(path) if legacy else _config(path)
+    # A file that is none is told before TensorFlow is loaded, which takes seconds.
+    if legacy:
+        _require_hdf5(path)
+    config = None if legacy else _config(path)
+    keras = import_keras()
+    if legacy:
+        config = _legacy_config(path)
     # Keras' own safe mode has had gaps, in legacy files above all, so that it is not relied upon alone.
     if not allow_lambda and any(_is_code(entry) for entry in _entries(config)):
         raise ModelError(
             f"{path} has a Lambda layer, which runs code from the file: add --allow-lambda if you trust it"
         )
     objects = {**(_legacy_objects() if legacy else {}), **(custom_objects or {})}
-    with tempfile.TemporaryDirectory(prefix="edgeq-h5-") as folder:
-        readable = _without_slashes(path, config, Path(folder)) if legacy else path
+    with scratch_folder("legacy") as folder:
+        readable = _without_slashes(path, config, folder) if legacy else path
         try:
             return keras.models.load_model(
                 readable, custom_objects=objects, compile=False, safe_mode=not allow_lambda
@@ -69,11 +74,14 @@ def _config(path: Path) -> Any:
         raise ModelError(f"{path} is damaged: {first_line(error)}; save or download it again") from error
 
 
+def _require_hdf5(path: Path) -> None:
+    if _head(path) != _HDF5:
+        raise ModelError(f"{path} is not a Keras model: expected an HDF5 file, {_found(path)}")
+
+
 def _legacy_config(path: Path) -> Any:
     import h5py
 
-    if _head(path) != _HDF5:
-        raise ModelError(f"{path} is not a Keras model: expected an HDF5 file, {_found(path)}")
     try:
         with h5py.File(path, "r") as file:
             text = file.attrs.get("model_config")

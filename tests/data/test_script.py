@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeq.data.reading import read_dataset
+from edgeq.data.script import read_script, read_script_data
+from edgeq.errors import DataError, EdgeqError, ModelError, UsageError
+
+
+def written(folder: Path, text: str, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def message_of(path: Path) -> str:
+    with pytest.raises(EdgeqError) as caught:
+        read_script_data(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+ARRAYS = "import numpy as np\nPIXELS = np.arange(24.0).reshape(3, 8)\n"
+
+
+@pytest.mark.parametrize(
+    ("returned", "names", "labels"),
+    [
+        pytest.param("PIXELS", ("",), None, id="an array"),
+        pytest.param("(PIXELS, [2, 0, 1])", ("",), [2, 0, 1], id="an array and labels"),
+        pytest.param("{'a': PIXELS, 'b': PIXELS}", ("a", "b"), None, id="a dictionary"),
+        pytest.param(
+            "{'a': PIXELS, 'labels': np.array([2, 0, 1])}", ("a",), [2, 0, 1], id="with labels in it"
+        ),
+        pytest.param("({'a': PIXELS}, np.array([2, 0, 1]))", ("a",), [2, 0, 1], id="with labels beside it"),
+    ],
+)
+def test_data_may_be_returned_in_several_forms(
+    tmp_path: Path, returned: str, names: tuple[str, ...], labels: list[int] | None
+) -> None:
+    path = written(tmp_path, f"{ARRAYS}labels = ['x', 'y', 'z']\ndef data():\n    return {returned}\n")
+    dataset = read_script_data(path)
+    assert dataset.input_names() == names
+    assert len(dataset) == 3
+    assert (None if dataset.labels is None else dataset.labels.tolist()) == labels
+    assert dataset.class_names == ("x", "y", "z")
+    assert np.array_equal(dataset.raw(names[0], [1]), [np.arange(8.0, 16.0)])
+
+
+def test_a_data_set_of_edgeq_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        f"from edgeq.data.dataset import ArrayDataset\n{ARRAYS}"
+        "def data():\n    return ArrayDataset({'a': PIXELS}, source='mine')\n",
+    )
+    assert read_script_data(path).source == "mine"
+
+
+def test_paths_and_imports_are_found_in_the_script_s_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "scripts", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    np.savez(folder / "arrays.npz", a=np.zeros((4, 2)))
+    written(folder, "NAME = 'arrays.npz'\n", "beside.py")
+    written(
+        folder,
+        "import os\nfrom beside import NAME\nassert os.path.exists(NAME)\ndef data():\n    return NAME\n",
+    )
+    monkeypatch.chdir(elsewhere)
+    searched = list(sys.path)
+    dataset = read_dataset(Path("../scripts/mine.py"))
+    assert len(dataset) == 4
+    assert Path.cwd() == elsewhere
+    assert sys.path == searched
+
+
+def test_a_script_may_be_called_like_a_module_that_it_needs(tmp_path: Path) -> None:
+    path = written(tmp_path, "import json\ndef data():\n    return json.loads('3')\n", "json.py")
+    assert "data() returns a value of type int" in message_of(path)
+
+
+def test_names_that_are_not_there_are_none(tmp_path: Path) -> None:
+    script = read_script(written(tmp_path, "x = 1\n"))
+    assert script.preprocess is None
+    assert script.labels == ()
+    assert script.read_data() is None
+    assert script.read_calibration() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("def data(:\n", "mine.py, line 1: SyntaxError: ", id="no Python"),
+        pytest.param(
+            "x = 1\nimport no_such_module\n", "mine.py, line 2: ModuleNotFoundError: ", id="no module"
+        ),
+        pytest.param(
+            "def inner():\n    raise KeyError('a\\nb')\ndef data():\n    return inner()\n",
+            "mine.py, line 2: KeyError: ",
+            id="an exception",
+        ),
+        pytest.param(
+            "import numpy as np\ndef data():\n    return np.load('no.npy')\n",
+            "mine.py, line 3: FileNotFoundError: ",
+            id="an exception in a library",
+        ),
+        pytest.param(
+            "import sys\nsys.exit(0)\n", "mine.py, line 2: exits when it is read; put", id="an exit"
+        ),
+        pytest.param("x = 1\n", "mine.py has no function data()", id="no data"),
+        pytest.param(
+            "data = 3\n", "data is of type int, expected a function data()", id="data is no function"
+        ),
+        pytest.param("labels = 'abc'\n", "labels is of type str, expected a list", id="labels are text"),
+        pytest.param(
+            "preprocess = 3\n", "preprocess is of type int, expected a text", id="preprocess is a number"
+        ),
+        pytest.param("def data():\n    return 'no.npz'\n", "no.npz does not exist", id="a missing file"),
+        pytest.param("def data():\n    return 'mine.py'\n", "data() names another script", id="a script"),
+        pytest.param(
+            "import tensorflow_that_is_not_here.x as tensorflow\n",
+            "ModuleNotFoundError",
+            id="another missing module",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_a_script_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    assert message in message_of(written(tmp_path, text))
+
+
+def test_an_unknown_preprocessing_lists_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown preprocessing 'half': expected one of raw, 0\.\.1"):
+        read_script(written(tmp_path, "preprocess = 'half'\n"))
+
+
+def test_edgeqs_own_errors_pass_unchanged(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "from edgeq.errors import DataError\ndef data():\n    raise DataError('fetch it first')\n"
+    )
+    with pytest.raises(DataError, match="^fetch it first$"):
+        read_script_data(path)
+
+
+def test_a_missing_script_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none.py does not exist: expected a converter script"):
+        read_script(tmp_path / "none.py")
+
+
+def test_reading_data_loads_no_tensorflow(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, f"{ARRAYS}def model():\n    import tensorflow\ndef data():\n    return PIXELS, [0, 1, 0]\n"
+    )
+    code = (
+        "import sys; from pathlib import Path; from edgeq.data.script import read_script_data; "
+        f"assert len(read_script_data(Path({str(path)!r}))) == 3; "
+        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tensorflow_at_the_top_of_a_script_is_told_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    path = written(tmp_path, "import tensorflow\ndef data():\n    return 1\n")
+    assert "line 1: ModuleNotFoundError: " in message_of(path)
+    assert "import it inside model()" in message_of(path)
