@@ -65,7 +65,10 @@ def study(smoke: bool) -> None:
     print()
     head = ["variant, arrays", "items", "edgeq items/s", f"of {CORES} bare", "whole call", "with writing"]
     print_table(head, rows)
-    print(f"\ntarget: at least {LEAST_RATIO} of {CORES} bare processes; {'met' if met else 'missed'}")
+    print()
+    for variant in ITEMS:
+        print(f"{variant}: same outputs as the bare processes: {summary[variant]['same_outputs']}")
+    print(f"target: at least {LEAST_RATIO} of {CORES} bare processes; {'met' if met else 'missed'}")
     path = write_result(
         "evaluation",
         {

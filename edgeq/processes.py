@@ -7,6 +7,7 @@ process, so that its parent can say what happened and go on.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -31,6 +32,9 @@ _START = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "import runpy; runpy.run_module(sys.argv[1], run_name='__main__')"
 )
+
+# linux/prctl.h
+_PR_SET_PDEATHSIG = 1
 
 _LAST_BREATH_S = 10.0
 """Between the last answer's end and the end of the process: a crash dump may be written meanwhile."""
@@ -158,6 +162,7 @@ class CommandProcess:
 
     def _epitaph(self, do: str, hung: bool) -> str:
         if hung:
+            self._process.wait()
             return f"{self._subject} gave no answer to {do!r} within {self._timeout_s:.0f} s and was ended"
         try:
             status = self._process.wait(_LAST_BREATH_S)
@@ -195,10 +200,25 @@ class Answers:
 
 
 def answers_on_stdout() -> Answers:
-    """Takes stdout for the answers; what anything else prints there goes to stderr from now on."""
+    """What a child does first: ties itself to its parent and takes stdout for the answers.
+
+    What anything else prints there goes to stderr from now on.
+    """
+    _end_with_parent()
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return Answers(stream)
+
+
+def _end_with_parent() -> None:
+    """Ends this process at once and without a word on Ctrl-C and, on Linux, when its parent is killed.
+
+    Elsewhere it ends when it finds its input closed, after the command that it is at. Linux looks at the thread
+    that started the process, so that a `CommandProcess` may not outlive the thread that made it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def serve(actions: Mapping[str, Action], answers: Answers) -> None:

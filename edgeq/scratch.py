@@ -16,6 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.format import open_memmap
 
 _NAME = re.compile(r"edgeq-scratch-[a-z]+-[0-9a-f]{16}", re.ASCII)
 
@@ -51,6 +56,26 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def make_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[Any]]:
+    """An .npy file mapped into memory, with all of the room that it needs.
+
+    Without that a disk that fills up would end the process that writes to the map with SIGBUS.
+
+    Args:
+        path: of the file; it is replaced.
+        dtype: of the values.
+        shape: of the array; the values are 0.
+
+    Raises:
+        OSError: there is not enough room.
+    """
+    array = open_memmap(path, "w+", dtype=np.dtype(dtype), shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 @functools.cache

@@ -118,12 +118,16 @@ def command(
     sink.write(measurements, compared)
     for variant, reason in session.failures.items():
         say(f"not measured: {variant}: {reason.removeprefix(f'{variant}: ')}")
-    code = judge(
-        gates,
-        measurements,
-        old=earlier.measurements,
-        variants=variants,
-        strict=strict,
-        github=format_name == GITHUB,
-    )
+    code = EXIT_FINE
+    gated = [variant for variant in variants if variant not in session.failures]
+    # Where all that were to be gated failed, there is nothing to judge; no variants at all means every one.
+    if gated or not variants:
+        code = judge(
+            gates,
+            measurements,
+            old=earlier.measurements,
+            variants=gated,
+            strict=strict,
+            github=format_name == GITHUB,
+        )
     return code or (EXIT_PARTIAL if session.failures else EXIT_FINE)

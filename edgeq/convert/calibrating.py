@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
 
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed, ModelInput, check_calibration, check_items
 from edgeq.data.splitting import draw
 from edgeq.runtime.interpreter import Array
+from edgeq.scratch import make_array
 from edgeq.sources.graph import SourceGraph
 
 CHECKED_ITEMS = 16
@@ -89,7 +89,7 @@ def write_items(
     feeds = -(-total // batch)
     paths = [folder / f"calibration-{position}.npy" for position in range(len(graph.inputs))]
     targets = [
-        open_memmap(path, "w+", dtype=np.dtype(spec.dtype), shape=(feeds, *spec.shape))
+        make_array(path, spec.dtype, (feeds, *spec.shape))
         for path, spec in zip(paths, graph.inputs, strict=True)
     ]
     for feed, start in enumerate(range(0, total, batch)):

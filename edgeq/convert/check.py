@@ -22,9 +22,6 @@ from edgeq.tflite.model import TfliteModel, read_model
 from edgeq.tflite.precision import MIXED, Precision, compute_types, precision_of, scheme_of
 from edgeq.tflite.signature import add_signature, tensor_indices
 
-_QUANTIZABLE = ("float32", "int8", "uint8", "int16")
-"""Dtypes that an I/O type decides about; token ids and flags stay what they are."""
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -60,7 +57,11 @@ def sign(content: bytes, graph: SourceGraph) -> bytes:
         return content
     model = read_model(content)
     main = model.subgraphs[0]
-    inputs = dict(zip(_input_names(model, graph), main.inputs, strict=True))
+    names = _input_names(model, graph)
+    if names != [spec.name for spec in graph.inputs]:
+        # The calibration was fed in the graph's order.
+        raise ConversionError(f"the converter changed the order of the inputs to {', '.join(names)}")
+    inputs = dict(zip(names, main.inputs, strict=True))
     return add_signature(content, inputs, tensor_indices(graph.outputs, main.outputs))
 
 
@@ -105,10 +106,12 @@ def check_scheme(content: bytes, spec: VariantSpec) -> tuple[str, ...]:
     main = model.subgraphs[0]
     for kind, indices in (("input", main.inputs), ("output", main.outputs)):
         for index in indices:
-            dtype = main.tensors[index].dtype
-            if dtype in _QUANTIZABLE and dtype != spec.io:
+            tensor = main.tensors[index]
+            # Token ids, flags and pixels that the source itself takes as integers stay what they are.
+            decided = tensor.dtype == "float32" or tensor.quantization is not None
+            if decided and tensor.dtype != spec.io:
                 raise ConversionError(
-                    f"{spec.name} was asked for and its {kind} {main.tensors[index].name!r} is {dtype}: "
+                    f"{spec.name} was asked for and its {kind} {tensor.name!r} is {tensor.dtype}: "
                     "nothing that computes in integers is connected to it"
                 )
     if not spec.scheme.needs_calibration or matches:

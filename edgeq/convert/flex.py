@@ -61,10 +61,10 @@ def run_in_parts(path: Path, name: str, inputs: dict[str, Array]) -> Ran:
         known.put(tensor.index, inputs[tensor.name])
     path_of_kernels = ""
     with Worker(name) as worker, scratch_folder("flex") as folder:
-        cutter = _Cutter(path, folder)
+        cutter = _Cutter(path, folder, graph)
         for part in _parts(graph):
             if part.flex is not None:
-                known.put_all(_in_tensorflow(cutter, graph, part.flex, known))
+                known.put_all(_in_tensorflow(cutter, part.flex, known))
             else:
                 ran = cutter.run(worker, part, known)
                 path_of_kernels = ran.kernel_path
@@ -167,10 +167,12 @@ class _Values:
 class _Cutter:
     """Makes files of parts of a file."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, graph: Subgraph) -> None:
         from tensorflow.lite.tools import flatbuffer_utils
 
         self._utils = flatbuffer_utils
+        self._graph = graph
+        self._expanded = {index: op for op in _expansions(graph).values() for index in op.outputs}
         self._path = folder / "part.tflite"
         self._model = flatbuffer_utils.read_model(str(path))
         self._model.signatureDefs = []
@@ -207,23 +209,30 @@ class _Cutter:
         stored = flexbuffers.GetRoot(options).AsVector[1].AsStringBytes
         return tf.compat.v1.NodeDef.FromString(bytes(stored))
 
-    def constant(self, index: int, dtype: str) -> Array:
-        """The content of a constant tensor."""
+    def constant(self, index: int) -> Array | None:
+        """The content of a constant tensor, also of one that is stored in float16; None for what is computed."""
+        maker = self._expanded.get(index)
+        if maker is not None and maker.name == "DEQUANTIZE":
+            stored = self.constant(maker.inputs[0])
+            return stored.astype(np.float32) if stored is not None and stored.dtype == np.float16 else None
+        declared = self._graph.tensors[index]
+        if not declared.is_constant:
+            return None
         tensor = self._main.tensors[index]
         data = bytes(bytearray(self._model.buffers[tensor.buffer].data))
-        return np.frombuffer(data, np.dtype(dtype)).reshape(tensor.shape)
+        return np.frombuffer(data, np.dtype(declared.dtype)).reshape(tensor.shape)
 
 
-def _in_tensorflow(cutter: _Cutter, graph: Subgraph, operator: Operator, known: _Values) -> dict[int, Array]:
+def _in_tensorflow(cutter: _Cutter, operator: Operator, known: _Values) -> dict[int, Array]:
     """Runs one Flex operator on every item."""
     tf = import_tensorflow()
     n = len(next(iter(known.real.values())))
-    arrays = [
-        np.stack([cutter.constant(index, graph.tensors[index].dtype)] * n)
-        if graph.tensors[index].is_constant
-        else known.real[index]
-        for index in operator.inputs
-    ]
+    arrays = []
+    for index in operator.inputs:
+        constant = cutter.constant(index)
+        if constant is None and index not in known.real:
+            raise ConversionError(f"{operator.name} takes a computed weight: the file cannot be checked here")
+        arrays.append(known.real[index] if constant is None else np.stack([constant] * n))
     try:
         node = cutter.node(operator)
         definition = tf.compat.v1.GraphDef()

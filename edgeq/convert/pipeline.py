@@ -309,7 +309,7 @@ class _Job:
             inputs = check_inputs(graph, feed, exclude, options.seed + 1)
             reference = reference_outputs(graph, inputs)
             labels = self._labels(reference)
-            if self._dataset is not None:
+            if self._dataset is not None and any(spec.batched for spec in graph.inputs):
                 check_labels(self._dataset, {name: array[:, 0] for name, array in reference.items()})
             making.check(baseline, inputs, reference)
             if calibration is not None and any(spec.scheme.needs_calibration for spec in others):
@@ -361,6 +361,11 @@ class _Job:
         wanted = model_inputs(self._graph)
         found = without_scoring(self._dataset, wanted, scales_input=self._graph.scales_input)
         if found is None and self._dataset is not None:
+            if flex_operators(read_model(float32_file)):
+                raise UsageError(
+                    "the preprocessing cannot be found, because no runtime here runs TensorFlow's own operators: say "
+                    "it with --preprocess"
+                )
             self._report("finding the preprocessing", 0, 1)
             found = by_scoring(float32_file, self._dataset, wanted, seed=self._options.seed)
         if found is None:

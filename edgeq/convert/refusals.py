@@ -36,6 +36,11 @@ def explain(text: str) -> str:
         text: the message of a ``ConverterError``.
     """
     flex = re.search(r"(?:TF Select|Flex) ops: ([\w., ]+)", text)
+    if flex and re.search(r"tensor<[^>]*f64>", text):
+        return (
+            f"computes in float64 ({flex.group(1).strip(' .')}), which TensorFlow Lite has no kernels for: build the "
+            "model in float32"
+        )
     if flex:
         return (
             f"needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "

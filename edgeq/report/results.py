@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,17 @@ def append_results(path: str | Path, measurements: Sequence[Measurement]) -> Non
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
             for line in lines:
-                _write_all(descriptor, line)
-                os.fsync(descriptor)
+                _write_all(descriptor, line, is_file)
+                if is_file:
+                    os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror}; free some space or write to another file"
+        ) from error
 
 
 def check_appendable(path: str | Path) -> None:
@@ -104,6 +109,9 @@ def check_appendable(path: str | Path) -> None:
     if not path.exists():
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
+        return
+    if not path.is_file() and not path.is_dir():
+        # A pipe would wait for a writer, and a device may have no end.
         return
     data = _bytes(path)
     _read(path)
@@ -132,11 +140,17 @@ def _join(earlier: Measurement, later: Measurement) -> Measurement:
     return dataclasses.replace(later, **changes)
 
 
-def _write_all(descriptor: int, line: bytes) -> None:
+def _write_all(descriptor: int, line: bytes, is_file: bool) -> None:
     # One write where the system takes it all, which for a regular file it does unless the disk is full.
     written = os.write(descriptor, line)
     while written < len(line):
-        written += os.write(descriptor, line[written:])
+        try:
+            written += os.write(descriptor, line[written:])
+        except OSError:
+            if is_file:
+                # Half a line would make the whole file unreadable.
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+            raise
 
 
 def _bytes(path: Path) -> bytes:

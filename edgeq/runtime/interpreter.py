@@ -198,4 +198,7 @@ def _info(detail: Mapping[str, Any], name: str) -> TensorInfo:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())
+    if "Select TensorFlow op" in text:
+        return "it has TensorFlow's own operators, which need the Flex delegate; no Python runtime has it"
+    return text[:300]

@@ -189,7 +189,14 @@ def freeze(
         concrete = tf.function(traced, autograph=False).get_concrete_function(*specs)
         # Control flow stays functional: the converter turns it into subgraphs itself.
         frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+        # Refuses a graph of more than 2 GB, which no .tflite could hold.
+        definition = frozen.graph.as_graph_def()
     except (ValueError, TypeError, tf.errors.OpError) as error:
+        if "AssignVariableOp" in str(error):
+            raise ModelError(
+                "the model changes its own variables when it is called, which a frozen graph cannot: build recurrent "
+                "layers with stateful=False, and return what must be kept as an output"
+            ) from error
         shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
         raise ModelError(f"the model cannot be traced with inputs {shapes}: {first_line(error)}") from error
     if len(frozen.outputs) != len(outputs):
@@ -198,7 +205,6 @@ def freeze(
         )
     for name, tensor in zip(outputs, frozen.outputs, strict=True):
         require_number("output", name, tensor.dtype.name)
-    definition = frozen.graph.as_graph_def()
     half = half_type(definition)
     return Frozen(
         GRAPHDEF,

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgeq.errors import ModelError
 from edgeq.scratch import scratch_folder
+from edgeq.sources import legacy_h5
 from edgeq.sources.graph import first_line, import_keras
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def load(path: Path, *, allow_lambda: bool = False, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def load(path: Path, *, allow_lambda: bool = False) -> Any:
     """Loads a model in Keras' safe mode.
 
     Args:
         path: a .keras or legacy .h5 file.
         allow_lambda: loads Lambda layers, which run code that the file carries.
-        custom_objects: own layers by name.
 
     Returns:
         The ``keras.Model``, not compiled.
@@ -42,17 +41,14 @@ def load(path: Path, *, allow_lambda: bool = False, custom_objects: Mapping[str,
     if legacy:
         config = _legacy_config(path)
     # Keras' own safe mode has had gaps, in legacy files above all, so that it is not relied upon alone.
-    if not allow_lambda and any(_is_code(entry) for entry in _entries(config)):
+    if not allow_lambda and any(_is_code(entry) for entry in legacy_h5.entries(config)):
         raise ModelError(
             f"{path} has a Lambda layer, which runs code from the file: add --allow-lambda if you trust it"
         )
-    objects = {**(_legacy_objects() if legacy else {}), **(custom_objects or {})}
     with scratch_folder("legacy") as folder:
-        readable = _without_slashes(path, config, folder) if legacy else path
         try:
-            return keras.models.load_model(
-                readable, custom_objects=objects, compile=False, safe_mode=not allow_lambda
-            )
+            readable = legacy_h5.readable(path, config, folder) if legacy else path
+            return keras.models.load_model(readable, compile=False, safe_mode=not allow_lambda)
         except Exception as error:
             # Keras raises whatever the layers' constructors raise.
             raise ModelError(f"{path} cannot be loaded: {_explain(error)}") from error
@@ -97,7 +93,7 @@ def _legacy_config(path: Path) -> Any:
         raise ModelError(f"{path} is an HDF5 file and no Keras model: expected the attribute model_config")
     try:
         return json.loads(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: its model_config is no JSON; save it again") from error
 
 
@@ -119,18 +115,6 @@ def _found(path: Path) -> str:
     return f"found one that begins with {head!r}"
 
 
-def _entries(config: Any) -> Iterator[Mapping[str, Any]]:
-    """Every JSON object of a configuration; without recursion, which a hostile file could exhaust."""
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-
-
 def _is_code(entry: Mapping[str, Any]) -> bool:
     return entry.get("class_name") in ("Lambda", "__lambda__")
 
@@ -144,49 +128,3 @@ def _explain(error: Exception) -> str:
             "converter script (edgeq init NAME.py)"
         )
     return first_line(error)
-
-
-def _without_slashes(path: Path, config: Any, folder: Path) -> Path:
-    """The file, or a copy of it in which no layer's name has a slash.
-
-    Keras 2 named layers ``conv1/bn`` (its own DenseNet, for one); Keras 3 refuses such a name. Weights are
-    found by the order of the layers and not by their names, so that new names do no harm.
-    """
-    slashed = {
-        name: name.replace("/", "_")
-        for entry in _entries(config)
-        if isinstance(name := entry.get("name"), str) and "/" in name
-    }
-    if not slashed:
-        return path
-    import h5py
-
-    copy = folder / path.name
-    shutil.copyfile(path, copy)
-    with h5py.File(copy, "r+") as file:
-        file.attrs["model_config"] = json.dumps(_renamed(config, slashed))
-    return copy
-
-
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _renamed(item, names) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_renamed(item, names) for item in value]
-    return names.get(value, value) if isinstance(value, str) else value
-
-
-def _legacy_objects() -> dict[str, Any]:
-    """Layers as older Keras wrote them into .h5 files.
-
-    Keras 2 stored ``groups=1`` for depthwise convolutions, an argument that Keras 3 refuses.
-    """
-    keras = import_keras()
-
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc,name-defined]
-        def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
-            if groups != 1:
-                raise ValueError(f"DepthwiseConv2D with groups={groups} does not exist")
-            super().__init__(*args, **kwargs)
-
-    return {"DepthwiseConv2D": DepthwiseConv2D}

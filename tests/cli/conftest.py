@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,8 +19,8 @@ import pytest
 from edgeq.demo import assets
 
 _TIMEOUT_S = 120
-_DEATH_S = 20
-"""A process that was told to end is gone long before."""
+_PATIENCE_S = 20
+"""For what comes in less than a second."""
 
 # What would make a developer's terminal differ from a build machine.
 _OWN = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE", "PYTHONIOENCODING")
@@ -53,7 +52,7 @@ class CommandLine:
         self.temporary = temporary
         self._tag = uuid.uuid4().hex
         own = {name: value for name, value in os.environ.items() if name not in _OWN}
-        self._environment = {**own, "TMPDIR": str(temporary), "EDGEQ_TEST": self._tag}
+        self.environment = {**own, "TMPDIR": str(temporary), "EDGEQ_TEST": self._tag}
 
     def __call__(self, *arguments: str | Path, **environment: str) -> Run:
         process = self.start(*arguments, **environment)
@@ -69,7 +68,7 @@ class CommandLine:
         return subprocess.Popen(
             [sys.executable, "-m", "edgeq", *map(str, arguments)],
             cwd=self.folder,
-            env=self._environment | environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,7 +82,7 @@ class CommandLine:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.folder,
-            env=self._environment | {"EDGEQ": f"{sys.executable} -m edgeq"},
+            env=self.environment | {"EDGEQ": f"{sys.executable} -m edgeq"},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -113,28 +112,30 @@ class CommandLine:
         return sorted(entry.name for entry in self.folder.iterdir() if entry.name.startswith("."))
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[[Callable[[], Any], str], Any]:
     """Waits for a condition and returns what made it true."""
-    end = time.monotonic() + _DEATH_S
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    pytest.fail(f"{what} did not happen within {_DEATH_S} s")
-    return None
+
+    def wait(condition: Callable[[], Any], what: str) -> Any:
+        end = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end:
+            result = condition()
+            if result:
+                return result
+            time.sleep(0.02)
+        pytest.fail(f"{what} did not come within {_PATIENCE_S} s")
+
+    return wait
 
 
 @pytest.fixture
-def edgeq(tmp_path_factory) -> Iterator[CommandLine]:
+def edgeq(tmp_path_factory, wait_until) -> Iterator[CommandLine]:
     """The command; afterwards no process of it may live, and nothing of it may lie in the temporary folder."""
     command = CommandLine(tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("temporary"))
     yield command
     if sys.platform.startswith("linux"):
-        alive = command.processes()
-        for number in alive:
-            os.kill(number, signal.SIGKILL)
-        assert alive == {}
+        # One that was being started when its parent ended finds that out after its imports.
+        wait_until(lambda: not command.processes(), f"the end of {command.processes()}")
     assert command.leftovers() == []
     assert command.hidden() == []
 

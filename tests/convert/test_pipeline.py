@@ -323,26 +323,22 @@ class TestRefusals:
         assert list(tmp_path.iterdir()) == []
 
 
-class TestWithoutData:
-    def test_float_files_are_made_and_integer_ones_are_named_in_a_note(
-        self, conversion: Conversion, tiny: Path, tmp_path: Path
-    ) -> None:
-        without = convert(tiny, output=tmp_path / "b")
-        manifest = without.bundle.manifest
-        assert [variant.name for variant in manifest.variants] == ["float32", "float16", "dynamic"]
-        assert without.notes == ("int8 is left out: it needs --data",)
-        assert (manifest.calibration, manifest.preprocessing.name) == ((), "raw")
-        # Data do not change what needs none.
-        assert [v.sha256 for v in manifest.variants] == [
-            v.sha256 for v in conversion.bundle.manifest.variants[:3]
-        ]
-
-    def test_force_replaces_an_earlier_bundle(
-        self, conversion: Conversion, tiny: Path, tmp_path: Path
-    ) -> None:
-        folder = shutil.copytree(conversion.bundle.folder, tmp_path / "b")
-        convert(tiny, output=str(folder), options=Options(name="next", schemes=("float32",), force=True))
-        assert set(digests(tmp_path / "b")) == {"bundle.json", "parity.npz", "next.float32.tflite"}
+def test_without_data_float_files_are_made_and_force_replaces_an_earlier_bundle(
+    conversion: Conversion, tiny: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(conversion.bundle.folder, tmp_path / "b")
+    without = convert(tiny, output=str(folder), options=Options(name="next", force=True))
+    manifest = without.bundle.manifest
+    assert [variant.name for variant in manifest.variants] == ["float32", "float16", "dynamic"]
+    assert without.notes == ("int8 is left out: it needs --data",)
+    assert (manifest.calibration, manifest.preprocessing.name) == ((), "raw")
+    # Data do not change what needs none.
+    assert [v.sha256 for v in manifest.variants] == [
+        v.sha256 for v in conversion.bundle.manifest.variants[:3]
+    ]
+    assert set(digests(tmp_path / "b")) == {
+        "bundle.json", "parity.npz", *(f"next.{name}.tflite" for name in ("float32", "float16", "dynamic")),
+    }  # fmt: skip
 
 
 def test_a_fixed_batch_is_filled_and_only_progress_is_told(

@@ -145,7 +145,7 @@ def test_edgeqs_own_errors_pass_unchanged(tmp_path: Path) -> None:
     path = written(
         tmp_path, "from edgeq.errors import DataError\ndef data():\n    raise DataError('fetch it first')\n"
     )
-    with pytest.raises(DataError, match="^fetch it first$"):
+    with pytest.raises(DataError, match=r"^fetch it first$"):
         read_script_data(path)
 
 

@@ -99,3 +99,15 @@ def test_a_file_without_flex_operators_is_not_said_to_need_them(convert: Callabl
     conversion = convert(model_with(), allow_flex=True, schemes=("float32",))
     assert not conversion.bundle.manifest.variants[0].needs_flex
     assert conversion.warnings == ()
+
+
+def test_a_constant_that_is_stored_in_float16_reaches_its_flex_operator(convert: Callable[..., Any]) -> None:
+    class Contrast(layers.Layer):
+        def call(self, images: Any) -> Any:
+            return tf.image.adjust_contrast(images, 2.0)
+
+    image = keras.Input((4, 4, 3), name="image")
+    model = keras.Model(image, layers.Dense(3)(layers.Flatten()(Contrast()(image))))
+    conversion = convert(model, allow_flex=True, schemes=("float16",))
+    assert conversion.failures == ()
+    assert all(variant.needs_flex for variant in conversion.bundle.manifest.variants)

@@ -58,6 +58,76 @@ def test_a_legacy_file_with_groups_and_slashes_keeps_its_weights(tmp_path: Path)
     assert np.allclose(opened(path).predict({"image": pixels})["scores"], expected)
 
 
+SEPARABLE = {"groups": 1, "kernel_initializer": None, "kernel_regularizer": None, "kernel_constraint": None}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "stored"),
+    [
+        pytest.param(lambda: layers.DepthwiseConv2D(3), (8, 8, 3), {"groups": 1}, id="depthwise"),
+        pytest.param(lambda: layers.Conv2DTranspose(4, 3), (8, 8, 3), {"groups": 1}, id="transposed"),
+        pytest.param(lambda: layers.SeparableConv2D(4, 3), (8, 8, 3), SEPARABLE, id="separable"),
+        pytest.param(lambda: layers.LSTM(4), (6, 3), {"time_major": False}, id="LSTM"),
+        pytest.param(lambda: layers.GRU(4), (6, 3), {"time_major": False}, id="GRU"),
+    ],
+)
+def test_arguments_of_older_keras_that_mean_nothing_are_left_out(
+    tmp_path: Path, layer: Callable[[], Any], shape: tuple[int, ...], stored: dict[str, Any]
+) -> None:
+    path = old_file(tmp_path, layer, shape, stored)
+    with pytest.raises((TypeError, ValueError)):
+        keras.models.load_model(path, compile=False)
+    x = np.random.default_rng(0).uniform(size=(1, *shape)).astype(np.float32)
+    expected = old_model(layer, shape)(x)
+    (result,) = opened(path).predict({"x": x}).values()
+    assert np.allclose(result, expected, atol=1e-6)
+
+
+def test_an_argument_of_older_keras_with_a_meaning_is_refused(tmp_path: Path) -> None:
+    path = old_file(tmp_path, lambda: layers.Conv2DTranspose(4, 3), (8, 8, 4), {"groups": 2})
+    assert "cannot be loaded: " in refusal(path)
+
+
+@pytest.mark.parametrize("inner", ["Sequential", "Functional"])
+def test_calls_of_an_inner_model_are_counted_as_keras_2_did(tmp_path: Path, inner: str) -> None:
+    keras.utils.set_random_seed(0)
+    x, y = keras.Input((4,), name="x"), keras.Input((4,))
+    dense = layers.Dense(4)
+    first = keras.Sequential([y, dense]) if inner == "Sequential" else keras.Model(y, dense(y))
+    second = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model = keras.Model(x, second(first(first(x))))
+    path = tmp_path / "old.h5"
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        nodes = {layer["name"]: layer for layer in config["config"]["layers"]}
+        nodes[first.name]["inbound_nodes"] = [[["x", 0, 0, {}]], [[first.name, 1, 0, {}]]]
+        nodes[second.name]["inbound_nodes"] = [[[first.name, 2, 0, {}]]]
+        config["config"]["output_layers"] = [[second.name, 1, 0]]
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.8.0"
+    with pytest.raises(ValueError, match="Invalid Functional model"):
+        keras.models.load_model(path, compile=False)
+    (result,) = opened(path).predict({"x": np.ones((1, 4), np.float32)}).values()
+    assert np.allclose(result, model(np.ones((1, 4), np.float32)), atol=1e-6)
+
+
+def old_model(layer: Callable[[], Any], shape: tuple[int, ...]) -> Any:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input(shape, name="x"), layer()])
+
+
+def old_file(folder: Path, layer: Callable[[], Any], shape: tuple[int, ...], stored: dict[str, Any]) -> Path:
+    """An .h5 whose second layer has arguments that Keras 2 stored."""
+    path = folder / "old.h5"
+    old_model(layer, shape).save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][1]["config"].update(stored)
+        file.attrs["model_config"] = json.dumps(config)
+    return path
+
+
 def test_a_legacy_file_is_not_changed_by_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "old.h5"
     tiny_models.legacy_depthwise(path)

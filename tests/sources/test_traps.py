@@ -16,6 +16,7 @@ import tiny_models
 from keras import layers
 
 from edgeq.data.dataset import ArrayDataset
+from edgeq.errors import ConversionError, ModelError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -91,3 +92,36 @@ def test_an_input_that_nothing_uses_is_named(convert: Callable[..., Any]) -> Non
     assert [variant.name for variant in conversion.bundle.manifest.variants] == ["float32"]
     (failure,) = conversion.failures
     assert "its input 'unused_1' is float32: nothing that computes in integers is connected" in failure.reason
+
+
+def test_pixels_that_the_model_takes_as_uint8_stay_uint8(
+    convert: Callable[..., Any], run: Callable[..., dict[str, Any]]
+) -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 3), dtype="uint8", name="image")
+    hidden = layers.Flatten()(layers.Conv2D(48, 3)(layers.Rescaling(1 / 255)(image)))
+    model = keras.Model(image, layers.Dense(3, name="scores")(hidden))
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 6, 6, 3)).astype(np.uint8)
+    conversion = convert(model, ArrayDataset({"image": pixels}))
+    assert conversion.failures == ()
+    expected = tiny_models.outputs(model, {"image": pixels[:1]})
+    for variant in conversion.bundle.manifest.variants:
+        assert variant.inputs[0].dtype == "uint8", variant.name
+        result = run(conversion.bundle, variant.name, {"image": pixels[:1]})["scores"]
+        assert np.abs(result - expected).max() < 0.05 * np.abs(expected).max(), variant.name
+
+
+def test_float64_is_named(convert: Callable[..., Any]) -> None:
+    x = keras.Input((8,), dtype="float64", name="x")
+    model = keras.Model(x, layers.Dense(3, dtype="float64")(x))
+    with pytest.raises(ConversionError, match=r"computes in float64 .* build the model in float32"):
+        convert(model, schemes=("float32",))
+
+
+def test_a_model_that_keeps_state_says_what_to_do(convert: Callable[..., Any]) -> None:
+    x = keras.Input((6, 3), batch_size=1, name="x")
+    model = keras.Model(x, layers.LSTM(4, stateful=True)(x))
+    with pytest.raises(
+        ModelError, match=r"changes its own variables .* build recurrent layers with stateful=False"
+    ):
+        convert(model)
