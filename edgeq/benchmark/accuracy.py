@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeq.benchmark.accuracy_statistics import above_chance, drop_pp, proportion, sqnr_db
+from edgeq.benchmark.class_order import likely_order
 from edgeq.benchmark.classification import Array, classifies, in_top, top1
 from edgeq.benchmark.correct_items import pack
 from edgeq.benchmark.measurement import Accuracy
@@ -75,15 +76,16 @@ def check_labels(dataset: Dataset, outputs: Mapping[str, Array]) -> None:
 
 
 def check_above_chance(judged: Judged, outputs: Mapping[str, Array], variant: str) -> None:
-    """Checks that the baseline knows anything at all: a drop from chance would mean nothing.
+    """Checks that the baseline knows what the labels say: a drop from chance would mean nothing.
 
     Raises:
-        DataError: it is right no more often than by guessing.
+        DataError: it is right no more often than by guessing, or far more often if the classes are renumbered.
     """
     if judged.labels is None or not _classifies(outputs):
         return
     (scores,) = outputs.values()
-    correct = int((top1(scores) == judged.labels).sum())
+    predicted = top1(scores)
+    correct = int((predicted == judged.labels).sum())
     n, classes = len(judged.labels), scores.shape[-1]
     majority = float(np.bincount(judged.labels).max() / n)
     if not above_chance(correct, n, classes, majority_share=majority):
@@ -91,6 +93,15 @@ def check_above_chance(judged: Judged, outputs: Mapping[str, Array], variant: st
             f"{variant} is right on {correct} of {n} items ({correct / n:.1%}), not above chance: the "
             "preprocessing or the order of the labels is wrong (see --preprocess and --labels); "
             "no drop can be measured"
+        )
+    order = likely_order(judged.labels, predicted, classes)
+    if order is not None:
+        better = int((predicted == order[judged.labels]).sum())
+        moved = int(np.flatnonzero(order != np.arange(classes))[0])
+        raise DataError(
+            f"{variant} is right on {correct / n:.1%} of {n} items and would be on {better / n:.1%} if the classes "
+            f"were numbered otherwise (label {moved} is the model's output {order[moved]}): the labels are in "
+            "another order than the model's outputs; give the model's order with edgeq convert --labels"
         )
 
 

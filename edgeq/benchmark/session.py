@@ -25,6 +25,7 @@ from edgeq.benchmark.measurement import (
 from edgeq.benchmark.targets import Target, Targets
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
+from edgeq.data.labels import in_order_of
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import DataError, WorkerError, joined_reasons
 from edgeq.runtime.available import find_runtime
@@ -103,7 +104,8 @@ def measure(
     environment = read_environment()
     accuracies = _Accuracies()
     if data is not None:
-        feed = Feed(data, targets.inputs, preprocessing or targets.preprocessing)
+        ordered = in_order_of(data, targets.labels)
+        feed = Feed(ordered, targets.inputs, preprocessing or targets.preprocessing)
         accuracies = _accuracies(targets, feed, base, runtime, limit, progress)
     session = uuid.uuid4().hex[:12]
     measurements: list[Measurement] = []

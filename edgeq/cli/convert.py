@@ -110,6 +110,8 @@ def command(
         print_result(json.dumps(_as_json(conversion), indent=1))
     else:
         show(conversion)
+        folder = as_argument(conversion.bundle.folder)
+        print_result(f"next: edgeq benchmark {folder} --data {'…' if data is None else as_argument(data)}")
     return EXIT_PARTIAL if conversion.failures else EXIT_FINE
 
 
@@ -144,10 +146,6 @@ def show(conversion: Conversion) -> None:
     folder = conversion.bundle.folder
     print_result(
         f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs"
-    )
-    print_result(
-        f"next: edgeq benchmark {as_argument(folder)}"
-        + ("" if conversion.bundle.manifest.calibration else " --data …")
     )
 
 

@@ -41,6 +41,7 @@ from edgeq.convert.process import ConverterProcess
 from edgeq.convert.quiet import Quiet
 from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import Feed
+from edgeq.data.labels import in_order_of
 from edgeq.data.preprocessing import RAW, Preprocessing, find_preprocessing
 from edgeq.data.reading import read_dataset
 from edgeq.data.script import is_script, read_script
@@ -285,7 +286,8 @@ class _Job:
         self._graph = graph
         self._options = options
         self._selection = selection
-        self._dataset = dataset
+        known = options.labels if options.labels is not None else graph.labels
+        self._dataset = None if dataset is None else in_order_of(dataset, known)
         self._all_for_calibration = all_for_calibration
         self._report = report
         self._notes = list(selection.notes)

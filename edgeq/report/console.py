@@ -51,11 +51,12 @@ def fitting(table: Table, width: int) -> tuple[tuple[Column, ...], tuple[Column,
     every = columns(table)
     kept = {column.key for column in every if column.priority == 0}
     used = sum(_width(column, table.rows) + _GAP for column in every if column.key in kept) - _GAP
-    for column in sorted(every, key=lambda column: column.priority):
-        needed = _width(column, table.rows) + _GAP
-        if column.key not in kept and used + needed <= width:
-            kept.add(column.key)
-            used += needed
+    for column in sorted((column for column in every if column.priority), key=lambda column: column.priority):
+        used += _width(column, table.rows) + _GAP
+        if used > width:
+            # Narrower columns that matter less stay out as well: what is shown is what matters most.
+            break
+        kept.add(column.key)
     return (
         tuple(column for column in every if column.key in kept),
         tuple(column for column in every if column.key not in kept),

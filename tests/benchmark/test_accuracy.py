@@ -147,3 +147,11 @@ class TestLabels:
         check_labels(self.data([0, 99]), {"map": np.zeros((2, 4, 4), np.float32)})
         with pytest.raises(DataError):
             check_labels(self.data([0, 99]), answers([0, 0]))
+
+
+def test_labels_in_another_order_are_an_error_although_fp32_is_above_chance() -> None:
+    right = np.arange(120) % 6
+    # Two of the six classes keep their number, so that a third of the answers still fits.
+    shuffled = np.array([0, 1, 3, 4, 5, 2])[right]
+    with pytest.raises(DataError, match=r"33\.3% of 120 items and would be on 100\.0%"):
+        check_above_chance(judged(shuffled.tolist(), 120), answers(right.tolist(), of=6), "float32")
