@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeq.convert.pipeline import Options, convert
+from edgeq.convert.options import Options
+from edgeq.convert.pipeline import convert
 from edgeq.demo import assets
 
 if __name__ == "__main__":

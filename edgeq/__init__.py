@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from edgeq.benchmark.session import Session, measure
     from edgeq.benchmark.targets import Targets, find_targets
     from edgeq.bundle import Bundle, read_bundle
+    from edgeq.convert.options import Options as ConversionOptions
     from edgeq.convert.pipeline import Conversion
-    from edgeq.convert.pipeline import Options as ConversionOptions
     from edgeq.convert.pipeline import convert as convert_model
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
@@ -54,7 +54,7 @@ _HOMES = {
     "ArrayDataset": "edgeq.data.dataset",
     "Bundle": "edgeq.bundle",
     "Conversion": "edgeq.convert.pipeline",
-    "ConversionOptions": "edgeq.convert.pipeline:Options",
+    "ConversionOptions": "edgeq.convert.options:Options",
     "Dataset": "edgeq.data.dataset",
     "EdgeqError": "edgeq.errors",
     "Session": "edgeq.benchmark.session",

@@ -187,7 +187,8 @@ def test_a_file_is_recognised_as_the_entry_that_comes_first() -> None:
 @pytest.mark.tensorflow
 def test_another_entry_is_converted_checked_and_written(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
-    from edgeq.convert.pipeline import Options, convert
+    from edgeq.convert.options import Options
+    from edgeq.convert.pipeline import convert
 
     conversion = convert(
         assets.model_path(),

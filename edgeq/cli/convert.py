@@ -84,7 +84,8 @@ def command(
     is run on the real runtime and compared with the model before it is written. The result is a bundle, a
     folder that edgeq benchmark takes.
     """
-    from edgeq.convert.pipeline import Options, convert
+    from edgeq.convert.options import Options
+    from edgeq.convert.pipeline import convert
 
     options = Options(
         name=name,

@@ -33,7 +33,8 @@ def command(output: Path, force: bool, verbose: bool) -> int:
     sink, page = _outputs(output)
     failed = False
     try:
-        from edgeq.convert.pipeline import Options, convert
+        from edgeq.convert.options import Options
+        from edgeq.convert.pipeline import convert
 
         say("converting the demo model at all schemes …")
         with progress_bar() as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,7 +137,7 @@ def check_inputs(
     }
 
 
-def parity_count(inputs: dict[str, Array]) -> int:
+def parity_count(inputs: Mapping[str, Array]) -> int:
     """How many of the checked inputs go into parity.npz."""
     count = len(next(iter(inputs.values())))
     item_bytes: int = sum(array[0].nbytes for array in inputs.values())

@@ -9,6 +9,7 @@ from typing import Any
 from edgeq.convert import from_flatbuffer
 from edgeq.convert.refusals import explain, refusal
 from edgeq.convert.shared_calibration import SharedCalibration
+from edgeq.convert.shared_freezing import SharedFreezing
 from edgeq.errors import ConversionError
 from edgeq.schemes import ConverterOptions, VariantSpec
 from edgeq.sources.graph import FLATBUFFER, Frozen, import_tensorflow
@@ -38,7 +39,7 @@ class Recipe:
 
 
 class Converter:
-    """Makes variants of one graph; the calibration is run once and serves them all."""
+    """Makes variants of one graph; it is frozen once and calibrated once for all of them."""
 
     def __init__(self, graph: Frozen, *, allow_flex: bool = False) -> None:
         """Keeps what all variants share.
@@ -51,6 +52,7 @@ class Converter:
         self._function = None if graph.form == FLATBUFFER else _load(graph)
         self._allow_flex = allow_flex
         self._shared = SharedCalibration()
+        self._freezing = SharedFreezing()
 
     def make(self, recipe: Recipe, calibration: CalibrationItems | None = None) -> bytes:
         """Converts; the result has no signature yet.
@@ -73,6 +75,7 @@ class Converter:
 
         converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function])
         self._configure(tf, converter, recipe, calibration)
+        self._freezing.install(converter)
         if recipe.needs_calibration:
             self._shared.install(converter)
         try:

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import edgeq
 from edgeq.benchmark.accuracy import check_labels
-from edgeq.bundle import (
-    Bundle,
-    Failure,
-    Manifest,
-    Parity,
-    Tensor,
-    Variant,
-    is_bundle,
-    write_bundle,
-)
+from edgeq.bundle import Bundle, Failure, is_bundle
+from edgeq.convert.assembly import assemble
 from edgeq.convert.calibrating import (
     Calibration,
     check_before_opening,
     check_inputs,
     choose,
     model_inputs,
-    parity_count,
     reference_outputs,
     write_items,
 )
-from edgeq.convert.check import Checked, check_scheme, run_and_compare, sign
 from edgeq.convert.flex import flex_operators
+from edgeq.convert.making import Making
+from edgeq.convert.options import Options
 from edgeq.convert.preprocessing_search import by_scoring, without_scoring
 from edgeq.convert.process import ConverterProcess
 from edgeq.convert.quiet import Quiet
@@ -45,11 +35,10 @@ from edgeq.data.labels import in_order_of
 from edgeq.data.preprocessing import RAW, Preprocessing, find_preprocessing
 from edgeq.data.reading import read_dataset
 from edgeq.data.script import is_script, read_script
-from edgeq.data.splitting import CALIBRATION_ITEMS
-from edgeq.errors import ConversionError, EdgeqError, UsageError
-from edgeq.files import check_target, sha256_bytes
+from edgeq.errors import ConversionError, UsageError
+from edgeq.files import check_target
 from edgeq.runtime.available import find_runtime
-from edgeq.schemes import SCHEMES, Scheme, Selection, VariantSpec, select
+from edgeq.schemes import Selection, select
 from edgeq.scratch import scratch_folder
 from edgeq.sources.graph import Array, Dimensions, SourceGraph, prepare_tensorflow
 from edgeq.sources.opening import name_of, open_source
@@ -77,92 +66,6 @@ class Conversion:
     def failures(self) -> tuple[Failure, ...]:
         """Variants that could not be made."""
         return self.bundle.manifest.failures
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to convert; every field has the command line's default.
-
-    Attributes:
-        name: of the model, for files and reports; the source's own by default.
-        schemes: names, ``all``, or none for the default ones.
-        io: I/O types of full-integer files; none for each scheme's default.
-        preprocess: name of the preprocessing; None finds it.
-        labels: class names; None takes what the source or the data know.
-        batch: size of a free batch axis.
-        size: sizes of other free dimensions.
-        calibration_items: how many items are drawn for calibration.
-        seed: of the draws.
-        allow_flex: whether TensorFlow's own operators may be used.
-        allow_lambda: whether Lambda layers may be loaded.
-        signature: of a SavedModel.
-        force: whether an existing bundle is replaced.
-        verbose: whether TensorFlow's output is let through.
-        scheme_table: the schemes that `schemes` names, for own ones beside edgeq's.
-    """
-
-    name: str | None = None
-    schemes: Sequence[str] = ()
-    io: Sequence[str] = ()
-    preprocess: str | None = None
-    labels: Sequence[str] | None = None
-    batch: int | None = None
-    size: tuple[int, ...] = ()
-    calibration_items: int = CALIBRATION_ITEMS
-    seed: int = 0
-    allow_flex: bool = False
-    allow_lambda: bool = False
-    signature: str | None = None
-    force: bool = False
-    verbose: bool = False
-    scheme_table: Sequence[Scheme] = SCHEMES
-
-
-class _Making:
-    """Variants as they come, in the order in which they are made."""
-
-    def __init__(
-        self, graph: SourceGraph, scratch: Path, pool: ThreadPoolExecutor, converter: ConverterProcess
-    ) -> None:
-        self.models: dict[str, bytes] = {}
-        self.float_operators: dict[str, tuple[str, ...]] = {}
-        self.failures: list[Failure] = []
-        self._graph = graph
-        self._scratch = scratch
-        self._pool = pool
-        self._converter = converter
-        self._checks: list[tuple[VariantSpec, Future[Checked]]] = []
-
-    def path(self, spec: VariantSpec) -> Path:
-        return self._scratch / f"{spec.name}.tflite"
-
-    def make(self, spec: VariantSpec) -> None:
-        content = sign(self._converter.make(spec), self._graph)
-        self.float_operators[spec.name] = check_scheme(content, spec)
-        self.path(spec).write_bytes(content)
-        self.models[spec.name] = content
-
-    def check(self, spec: VariantSpec, inputs: dict[str, Array], reference: dict[str, Array]) -> None:
-        future = self._pool.submit(
-            run_and_compare,
-            self.path(spec),
-            spec,
-            inputs,
-            reference,
-            runtime=None,
-            own_sqnr_db=self._graph.own_sqnr_db,
-        )
-        self._checks.append((spec, future))
-
-    def collect(self) -> dict[str, tuple[VariantSpec, Checked]]:
-        """Waits for the checks; variants that failed theirs are moved to the failures."""
-        checked = {}
-        for spec, future in self._checks:
-            try:
-                checked[spec.name] = (spec, future.result())
-            except EdgeqError as error:
-                self.failures.append(Failure(spec.name, str(error).removeprefix(f"{spec.name}: ")))
-        return checked
 
 
 def convert(
@@ -300,7 +203,7 @@ class _Job:
             # Names and shapes that do not fit are told before anything is made.
             Feed(self._dataset, model_inputs(graph), RAW)
         with ThreadPoolExecutor(1) as pool:
-            making = _Making(graph, scratch, pool, converter)
+            making = Making(graph, scratch, pool, converter)
             baseline, *others = self._selection.specs
             self._report(baseline.name, 0, len(others) + 1)
             making.make(baseline)
@@ -339,23 +242,21 @@ class _Job:
         if baseline.name not in checked:
             reasons = {failure.name: failure.reason for failure in making.failures}
             raise ConversionError(f"{graph.name} cannot be converted: {reasons[baseline.name]}")
-        self._warnings += [result.warning for _, result in checked.values() if result.warning]
-        flex = sorted(
-            {name for result in checked for name in flex_operators(read_model(making.models[result]))}
+        self._warnings += making.warnings(checked)
+        bundle = assemble(
+            folder,
+            graph,
+            making,
+            checked,
+            options=options,
+            selection=self._selection,
+            preprocessing=preprocessing,
+            labels=labels,
+            calibration=calibration,
+            inputs=inputs,
+            reference=reference,
         )
-        if flex:
-            self._warnings.append(
-                f"the files have TensorFlow's own operators ({', '.join(flex)}): the app must link the Flex "
-                "delegate (on Android org.tensorflow:tensorflow-lite-select-tf-ops); no runtime here has it, so "
-                "they were run in parts, these operators in TensorFlow"
-            )
-        self._warnings += [
-            f"{name} is not full integer: {', '.join(operators)} compute in float, which NPUs and "
-            "microcontrollers refuse"
-            for name, operators in making.float_operators.items()
-            if operators and name in checked
-        ]
-        return self._write(folder, making, checked, preprocessing, labels, calibration, inputs, reference)
+        return Conversion(bundle, tuple(self._notes), tuple(self._warnings))
 
     def _preprocessing(self, float32_file: Path) -> Preprocessing:
         if self._options.preprocess is not None:
@@ -385,47 +286,6 @@ class _Job:
         self._warnings += calibration.warnings
         return calibration
 
-    def _write(
-        self,
-        folder: Path,
-        making: _Making,
-        checked: dict[str, tuple[VariantSpec, Checked]],
-        preprocessing: Preprocessing,
-        labels: tuple[str, ...],
-        calibration: Calibration | None,
-        inputs: dict[str, Array],
-        reference: dict[str, Array],
-    ) -> Conversion:
-        graph = self._graph
-        names = {name: f"{graph.name}.{name}.tflite" for name in checked}
-        manifest = Manifest(
-            name=graph.name,
-            inputs=tuple(Tensor(spec.name, spec.shape, spec.dtype) for spec in graph.inputs),
-            outputs=graph.outputs,
-            batched={spec.name: spec.batched for spec in graph.inputs},
-            preprocessing=preprocessing,
-            labels=labels,
-            calibration=() if calibration is None else calibration.digests,
-            variants=tuple(
-                _variant(spec, names[name], making.models[name], result, making.float_operators[name])
-                for name, (spec, result) in checked.items()
-            ),
-            failures=tuple(making.failures),
-            provenance=self._provenance(),
-        )
-        kept = parity_count(inputs)
-        parity = Parity(
-            inputs={name: array[:kept] for name, array in inputs.items()},
-            reference={name: array[:kept] for name, array in reference.items()},
-            stored={
-                name: {output: array[:kept] for output, array in result.stored.items()}
-                for name, (_, result) in checked.items()
-            },
-        )
-        models = {names[name]: making.models[name] for name in checked}
-        bundle = write_bundle(folder, manifest, models, parity, force=self._options.force)
-        return Conversion(bundle, tuple(self._notes), tuple(self._warnings))
-
     def _labels(self, reference: dict[str, Array]) -> tuple[str, ...]:
         """Class names from the options, the source or the data, if they are as many as the model's outputs."""
         if self._options.labels is not None:
@@ -443,46 +303,3 @@ class _Job:
                 "expected one name an output, in its order"
             )
         return labels
-
-    def _provenance(self) -> dict[str, Any]:
-        import keras
-        import tensorflow as tf
-
-        runtime = find_runtime()
-        options = self._options
-        return {
-            "source": {"kind": self._graph.kind, "sha256": self._graph.digest},
-            "options": {
-                "variants": [spec.name for spec in self._selection.specs],
-                "preprocess": options.preprocess,
-                "batch": options.batch,
-                "size": list(options.size),
-                "seed": options.seed,
-                "allow_flex": options.allow_flex,
-            },
-            "versions": {
-                "edgeq": edgeq.__version__,
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-                runtime.package.distribution: runtime.version,
-                "python": platform.python_version(),
-            },
-        }
-
-
-def _variant(
-    spec: VariantSpec, file: str, content: bytes, result: Checked, float_operators: tuple[str, ...]
-) -> Variant:
-    return Variant(
-        name=spec.name,
-        file=file,
-        scheme=spec.scheme.name,
-        io=spec.io,
-        sha256=sha256_bytes(content),
-        size_bytes=len(content),
-        inputs=result.inputs,
-        outputs=result.outputs,
-        check=result.check,
-        needs_flex=bool(flex_operators(read_model(content))),
-        float_operators=float_operators,
-    )

@@ -18,6 +18,13 @@ from typing import Any
 _KNOWN_VERSIONS = ("2.19", "2.20", "2.21", "2.22")
 
 
+def is_known_version() -> bool:
+    """Whether this is a version of TensorFlow whose private interface is known here."""
+    import tensorflow as tf
+
+    return ".".join(tf.__version__.split(".")[:2]) in _KNOWN_VERSIONS
+
+
 class SharedCalibration:
     """Calibrators by the digest of the float model that they ran."""
 
@@ -26,9 +33,7 @@ class SharedCalibration:
 
     def is_possible(self) -> bool:
         """Whether this version of TensorFlow has the private interface that is needed."""
-        import tensorflow as tf
-
-        if ".".join(tf.__version__.split(".")[:2]) not in _KNOWN_VERSIONS:
+        if not is_known_version():
             return False
         try:
             from tensorflow.lite.python import convert

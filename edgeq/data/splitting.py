@@ -49,7 +49,8 @@ def _stratified(ranked: Sequence[int], labels: npt.NDArray[np.int64], count: int
     taken = {label: int(share) for label, share in shares.items()}
     if count >= len(by_class):
         taken = {label: max(1, number) for label, number in taken.items()}
-    by_remainder = sorted(by_class, key=lambda label: (int(shares[label]) - shares[label], label))
+    # A class that was raised to one item has more than its share already.
+    by_remainder = sorted(by_class, key=lambda label: (taken[label] - shares[label], label))
     position = 0
     while sum(taken.values()) < count:
         label = by_remainder[position % len(by_remainder)]

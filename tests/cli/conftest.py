@@ -169,7 +169,7 @@ def blocked(tmp_path_factory) -> Callable[..., str]:
         (folder / "sitecustomize.py").write_text(
             _BLOCKER.format(modules=modules, distributions=distributions)
         )
-        return str(folder)
+        return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
     return block
 

@@ -10,7 +10,7 @@ import pytest
 
 import edgeq.cli
 import edgeq.convert.pipeline
-from edgeq.benchmark import latency
+from edgeq.benchmark import latency, session
 from edgeq.cli import main
 from edgeq.data.dataset import ArrayDataset
 from edgeq.demo import assets
@@ -29,6 +29,7 @@ def run(tmp_path, monkeypatch, capsys, demo):
     # Signals are this process's own.
     monkeypatch.setattr(edgeq.cli, "_prepare_process", lambda: None)
     monkeypatch.setattr(edgeq.convert.pipeline, "convert", missing)
+    monkeypatch.setattr(session, "default_threads", lambda: (1,))
     monkeypatch.setattr(
         latency, "DEFAULT", latency.Plan(rounds=2, least_runs=2, least_seconds=0, warmup_seconds=0)
     )

@@ -59,7 +59,8 @@ def convert_all() -> Callable[[Path, ArrayDataset, Path], Conversion]:
     """Converts a model at all schemes."""
 
     def convert_to(model: Path, data: ArrayDataset, folder: Path) -> Conversion:
-        from edgeq.convert.pipeline import Options, convert
+        from edgeq.convert.options import Options
+        from edgeq.convert.pipeline import convert
 
         options = Options(schemes=("all",), preprocess="-1..1", calibration_items=32)
         return convert(model, data=data, output=folder, options=options)

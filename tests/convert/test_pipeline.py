@@ -17,7 +17,8 @@ import tflite
 import edgeq
 from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.bundle import read_bundle
-from edgeq.convert.pipeline import Conversion, Options, convert
+from edgeq.convert.options import Options
+from edgeq.convert.pipeline import Conversion, convert
 from edgeq.convert.process import ConverterProcess
 from edgeq.data.dataset import ArrayDataset
 from edgeq.data.preprocessing import find_preprocessing
@@ -159,7 +160,8 @@ class TestSameBytes:
             class_names=np.array(pixels.class_names),
         )
         code = (
-            "from edgeq.convert.pipeline import Options, convert\n"
+            "from edgeq.convert.options import Options\n"
+            "from edgeq.convert.pipeline import convert\n"
             "options = Options(schemes=('all',), preprocess='-1..1', calibration_items=32)\n"
             f"convert({str(tiny)!r}, data='pixels.npz', output='bundle', options=options)"
         )

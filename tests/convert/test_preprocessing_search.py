@@ -121,7 +121,8 @@ class TestConversion:
     def test_a_rescaling_layer_is_seen_and_one_that_is_missing_is_found_by_scoring(
         self, keras: Any, tmp_path: Path
     ) -> None:
-        from edgeq.convert.pipeline import Options, convert
+        from edgeq.convert.options import Options
+        from edgeq.convert.pipeline import convert
 
         whole = keras.models.load_model(assets.model_path())
         # What the Rescaling layer did, value / 127.5 - 1, is then up to the preprocessing.

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture
 def convert(tmp_path: Path) -> Callable[..., Any]:
     """Converts a source to a bundle of its own; keyword arguments are those of `Options`."""
-    from edgeq.convert.pipeline import Options
+    from edgeq.convert.options import Options
     from edgeq.convert.pipeline import convert as convert_source
 
     made = 0

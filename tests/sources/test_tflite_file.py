@@ -23,7 +23,8 @@ def float_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("tensorflow")
     import tiny_models
 
-    from edgeq.convert.pipeline import Options, convert
+    from edgeq.convert.options import Options
+    from edgeq.convert.pipeline import convert
 
     folder = tmp_path_factory.mktemp("float")
     bundle = convert(

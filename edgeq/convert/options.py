@@ -1,0 +1,48 @@
+"""How to convert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeq.data.splitting import CALIBRATION_ITEMS
+from edgeq.schemes import SCHEMES, Scheme
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to convert; every field has the command line's default.
+
+    Attributes:
+        name: of the model, for files and reports; the source's own by default.
+        schemes: names, ``all``, or none for the default ones.
+        io: I/O types of full-integer files; none for each scheme's default.
+        preprocess: name of the preprocessing; None finds it.
+        labels: class names; None takes what the source or the data know.
+        batch: size of a free batch axis.
+        size: sizes of other free dimensions.
+        calibration_items: how many items are drawn for calibration.
+        seed: of the draws.
+        allow_flex: whether TensorFlow's own operators may be used.
+        allow_lambda: whether Lambda layers may be loaded.
+        signature: of a SavedModel.
+        force: whether an existing bundle is replaced.
+        verbose: whether TensorFlow's output is let through.
+        scheme_table: the schemes that `schemes` names, for own ones beside edgeq's.
+    """
+
+    name: str | None = None
+    schemes: Sequence[str] = ()
+    io: Sequence[str] = ()
+    preprocess: str | None = None
+    labels: Sequence[str] | None = None
+    batch: int | None = None
+    size: tuple[int, ...] = ()
+    calibration_items: int = CALIBRATION_ITEMS
+    seed: int = 0
+    allow_flex: bool = False
+    allow_lambda: bool = False
+    signature: str | None = None
+    force: bool = False
+    verbose: bool = False
+    scheme_table: Sequence[Scheme] = SCHEMES
