@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from edgeq.bundle import read_bundle, write_bundle
+from edgeq.errors import OutputError
+
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 
@@ -128,6 +131,27 @@ def test_results_that_do_not_fit_leave_the_earlier_ones_whole(edgeq, work, demo,
         == f"edgeq: {measured}: cannot be written: File too large; free some space or write to another file\n"
     )
     assert (work / measured).read_bytes() == before
+
+
+@posix_only
+def test_a_bundle_that_does_not_fit_leaves_the_old_one_whole(work, demo):
+    import resource
+
+    old = Path(shutil.copytree(demo.bundle, work / "net"))
+    bundle = read_bundle(old)
+    models = {variant.file: bundle.path(variant).read_bytes() for variant in bundle.manifest.variants}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The nearest thing to a full disk without one: there is room for some of the files.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, before[1]))
+    try:
+        with pytest.raises(
+            OutputError, match="net cannot be written: the disk is full or a quota is reached; free"
+        ):
+            write_bundle(old, bundle.manifest, models, bundle.parity(), force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_bundle(old) == bundle
+    assert [path.name for path in work.iterdir()] == ["net"]
 
 
 @posix_only
