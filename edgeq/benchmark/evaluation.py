@@ -99,6 +99,7 @@ def evaluate(
     *,
     runtime: str | None,
     processes: int,
+    verbose: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Array]:
     """Runs every item through a file.
@@ -110,6 +111,7 @@ def evaluate(
         folder: for the outputs; the caller removes it.
         runtime: which; None for the best installed.
         processes: how many, each with one thread.
+        verbose: whether the runtime's own output is let through.
         progress: called with the number of items done and their total.
 
     Returns:
@@ -120,7 +122,7 @@ def evaluate(
         ModelError: a batch axis of the file that items cannot be grouped by.
     """
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(variant)) for _ in range(max(1, processes))]
+        workers = [stack.enter_context(Worker(variant, verbose=verbose)) for _ in range(max(1, processes))]
         with ThreadPoolExecutor(len(workers)) as pool:
             loaded, *_ = pool.map(lambda worker: worker.load(path, 1, runtime), workers)
             batch = _batch(loaded, items)

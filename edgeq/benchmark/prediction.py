@@ -42,6 +42,7 @@ def predict(
     *,
     preprocessing: Preprocessing | None = None,
     runtime: str | None = None,
+    verbose: bool = False,
 ) -> Predictions:
     """Runs every variant on each input.
 
@@ -50,6 +51,7 @@ def predict(
         inputs: images, .npy files of one item, or .npz files of one item by input name.
         preprocessing: instead of the bundle's.
         runtime: which; None for the best installed.
+        verbose: whether the runtime's own output is let through.
 
     Raises:
         DataError: there is no input, or one cannot be read or does not fit the model.
@@ -70,7 +72,7 @@ def predict(
     for target in targets.files:
         name = target.info.name
         try:
-            outputs[name] = _run(name, target.path, items, runtime)
+            outputs[name] = _run(name, target.path, items, runtime, verbose)
         except WorkerError as error:
             failures[name] = str(error)
     if not outputs:
@@ -78,8 +80,10 @@ def predict(
     return Predictions(tuple(str(path) for path in paths), outputs, failures)
 
 
-def _run(name: str, path: Path, items: Mapping[str, Array], runtime: str | None) -> dict[str, Array]:
-    with scratch_folder("run") as folder, Worker(name) as worker:
+def _run(
+    name: str, path: Path, items: Mapping[str, Array], runtime: str | None, verbose: bool
+) -> dict[str, Array]:
+    with scratch_folder("run") as folder, Worker(name, verbose=verbose) as worker:
         loaded = worker.load(path, 1, runtime)
         asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
         # A batch is filled with copies of the item, and the first answer is taken.

@@ -76,6 +76,7 @@ def measure(
     baseline: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    verbose: bool = False,
     progress: Progress | None = None,
 ) -> Session:
     """Measures latency, memory and size, and with data accuracy.
@@ -91,6 +92,7 @@ def measure(
         baseline: variant that the others are compared with; float32, else the first, by default.
         limit: largest number of validation items; all by default.
         seed: of the order of measuring.
+        verbose: whether the runtime's own output is let through.
         progress: called as it goes on.
 
     Returns:
@@ -106,14 +108,14 @@ def measure(
     if data is not None:
         ordered = in_order_of(data, targets.labels)
         feed = Feed(ordered, targets.inputs, preprocessing or targets.preprocessing)
-        accuracies = _accuracies(targets, feed, base, runtime, limit, progress)
+        accuracies = _accuracies(targets, feed, base, runtime, limit, verbose, progress)
     session = uuid.uuid4().hex[:12]
     measurements: list[Measurement] = []
     failures = dict(accuracies.failures)
     alive = [target for target in targets.files if target.info.name not in failures]
     for count in threads or (default_threads() if plan is not None else (1,)):
         with ExitStack() as stack:
-            timing = _Timing(stack, targets, alive, count, runtime)
+            timing = _Timing(stack, targets, alive, count, runtime, verbose)
             timed = timing.run(plan, seed, progress)
             failures |= timing.failures | timed.failures
             for target in alive:
@@ -136,6 +138,7 @@ def _accuracies(
     base: str | None,
     runtime: str | None,
     limit: int | None,
+    verbose: bool,
     progress: Progress | None,
 ) -> _Accuracies:
     """Accuracy of every variant; the baseline first, because the others are compared with it."""
@@ -161,6 +164,7 @@ def _accuracies(
                         outputs_folder,
                         runtime=runtime,
                         processes=cpu_count(),
+                        verbose=verbose,
                         progress=tell,
                     )
             except WorkerError as error:
@@ -204,7 +208,13 @@ class _Timing:
     """Workers of one thread count, alive together."""
 
     def __init__(
-        self, stack: ExitStack, targets: Targets, files: Sequence[Target], threads: int, runtime: str | None
+        self,
+        stack: ExitStack,
+        targets: Targets,
+        files: Sequence[Target],
+        threads: int,
+        runtime: str | None,
+        verbose: bool,
     ) -> None:
         self.failures: dict[str, str] = {}
         self._targets = targets
@@ -215,7 +225,7 @@ class _Timing:
         inputs = self._inputs_file(stack.enter_context(scratch_folder("inputs")))
         for target in files:
             name = target.info.name
-            worker = stack.enter_context(Worker(name))
+            worker = stack.enter_context(Worker(name, verbose=verbose))
             try:
                 self._loaded[name] = worker.load(target.path, threads, runtime)
                 if inputs is not None:

@@ -107,6 +107,7 @@ def command(
             baseline=baseline_variant,
             limit=limit,
             seed=seed,
+            verbose=verbose,
             progress=progress,
         )
     measurements = session.measurements

@@ -54,6 +54,7 @@ def command(
         inputs,
         preprocessing=None if preprocess is None else find_preprocessing(preprocess),
         runtime=runtime,
+        verbose=verbose,
     )
     if names is not None:
         _check_labels(names, predictions)

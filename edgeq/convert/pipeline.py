@@ -208,16 +208,18 @@ class _Job:
             self._report(baseline.name, 0, len(others) + 1)
             making.make(baseline)
             preprocessing = self._preprocessing(making.path(baseline))
-            calibration = self._calibration(preprocessing)
+            feed = None
+            if self._dataset is not None:
+                feed = Feed(self._dataset, model_inputs(graph), preprocessing)
+            calibration = self._calibration(feed)
             exclude = () if calibration is None else calibration.indices
-            feed = None if calibration is None else calibration.feed
             inputs = check_inputs(graph, feed, exclude, options.seed + 1)
             reference = reference_outputs(graph, inputs)
             labels = self._labels(reference)
             if self._dataset is not None and any(spec.batched for spec in graph.inputs):
                 check_labels(self._dataset, {name: array[:, 0] for name, array in reference.items()})
             making.check(baseline, inputs, reference)
-            if calibration is not None and any(spec.scheme.needs_calibration for spec in others):
+            if calibration is not None:
                 if graph.unroll is not None:
                     converter.open(graph.unroll(), allow_flex=options.allow_flex, for_integers=True)
                 converter.calibrate_on(
@@ -277,11 +279,11 @@ class _Job:
             self._notes.append(found.note)
         return found.preprocessing
 
-    def _calibration(self, preprocessing: Preprocessing) -> Calibration | None:
-        if self._dataset is None:
+    def _calibration(self, feed: Feed | None) -> Calibration | None:
+        """The items to calibrate on; None where no file needs them, so that all are left to measure on."""
+        if feed is None or not any(spec.scheme.needs_calibration for spec in self._selection.specs):
             return None
-        feed = Feed(self._dataset, model_inputs(self._graph), preprocessing)
-        count = len(self._dataset) if self._all_for_calibration else self._options.calibration_items
+        count = len(feed.dataset) if self._all_for_calibration else self._options.calibration_items
         calibration = choose(feed, count, self._options.seed)
         self._warnings += calibration.warnings
         return calibration

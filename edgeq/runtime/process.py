@@ -56,14 +56,19 @@ class Loaded:
 class Worker(CommandProcess):
     """A process that holds one model; a context manager that ends it."""
 
-    def __init__(self, variant: str) -> None:
+    def __init__(self, variant: str, *, verbose: bool = False) -> None:
         """Starts the process; it loads nothing yet.
 
         Args:
             variant: what error messages call it.
+            verbose: whether the runtime's own output is let through.
         """
         super().__init__(
-            "edgeq.runtime.worker", "the runtime", environment=_ENVIRONMENT, timeout_s=_COMMAND_TIMEOUT_S
+            "edgeq.runtime.worker",
+            "the runtime",
+            environment=_ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
+            timeout_s=_COMMAND_TIMEOUT_S,
+            verbose=verbose,
         )
         self.variant = variant
 
