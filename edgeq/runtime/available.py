@@ -35,9 +35,6 @@ RUNTIMES = (
 )
 """In the order of preference: LiteRT is the successor that is developed."""
 
-TENSORFLOW_RUNTIME = RuntimePackage("tensorflow", "tensorflow", "tensorflow.lite")
-"""Only for checking files with Flex operators, which no other Python runtime can run."""
-
 
 @dataclass(frozen=True)
 class InstalledRuntime:
@@ -76,7 +73,7 @@ def find_runtime(name: str | None = None) -> InstalledRuntime:
         UsageError: there is no runtime of that name.
         RuntimeUnavailableError: it is not installed; the message says what fits this interpreter.
     """
-    known = {package.name: package for package in (*RUNTIMES, TENSORFLOW_RUNTIME)}
+    known = {package.name: package for package in RUNTIMES}
     if name is not None and name not in known:
         offered = ", ".join(package.name for package in RUNTIMES)
         raise UsageError(f"unknown runtime {name!r}: expected one of {offered}")
@@ -92,8 +89,6 @@ def find_runtime(name: str | None = None) -> InstalledRuntime:
 
 
 def _remedy(name: str | None) -> str:
-    if name == TENSORFLOW_RUNTIME.name:
-        return 'pip install "edgeq[convert]"'
     if name == "tflite-runtime" and struct.calcsize("P") == 8:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         if sys.version_info >= (3, 12):
