@@ -27,7 +27,8 @@ from edgeq.scratch import make_array
 
 _BYTES_AT_ONCE = 4 << 20
 """Of items read and written in one go: they and their copies stay in the cache. 600 MB of float32 images take 0.20 s
-in steps of 4 MiB and 0.52 s in steps of 64 MiB; through mapped memory that is flushed at the end they took 1.07 s."""
+in steps of 4 MiB and 0.52 s in steps of 64 MiB; through mapped memory that is flushed at the end they took 1.07 s.
+Where the system must first find pages for the file, all three take about a second more."""
 _FIRST_CHUNK = 8
 _CHUNK_SECONDS = 0.1
 """A chunk's length: long against the 0.2 ms that asking costs, short against the whole."""
