@@ -22,6 +22,7 @@ from edgeq.convert.pipeline import Conversion, convert
 from edgeq.convert.process import ConverterProcess
 from edgeq.data.dataset import ArrayDataset
 from edgeq.data.preprocessing import find_preprocessing
+from edgeq.demo import assets
 from edgeq.errors import ConversionError, DataError, OutputError, UsageError
 from edgeq.files import sha256_file
 from edgeq.runtime.available import find_runtime
@@ -365,3 +366,14 @@ def test_a_fixed_batch_is_filled_and_only_progress_is_told(
     out, err = capfd.readouterr()
     assert set(out) == {"."}
     assert err == ""
+
+
+@pytest.mark.tensorflow
+def test_float_schemes_calibrate_on_nothing_and_leave_all_items_to_measure_on(tmp_path: Path) -> None:
+    conversion = convert(
+        assets.model_path(),
+        data=assets.test_data(),
+        output=tmp_path / "bundle",
+        options=Options(schemes=("float16",), labels=assets.LABELS),
+    )
+    assert conversion.bundle.manifest.calibration == ()

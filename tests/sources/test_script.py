@@ -66,7 +66,7 @@ def test_what_is_given_counts_more_than_the_script(script: Path, convert: Callab
     items = np.random.default_rng(1).uniform(-1, 1, (110, 8)).astype(np.float32)
     np.savez(script.parent / "mine.npz", features=items)
     manifest = convert(
-        script, script.parent / "mine.npz", schemes=("float32",), labels=["a", "b", "c"]
+        script, script.parent / "mine.npz", schemes=("int8",), labels=["a", "b", "c"]
     ).bundle.manifest
     assert manifest.labels == ("a", "b", "c")
     assert len(manifest.calibration) == 110
@@ -80,7 +80,7 @@ def test_calibration_is_used_whole_and_data_is_not_read(tmp_path: Path, convert:
         )
         + "\n\ndef data():\n    raise RuntimeError('not asked for')\n"
     )
-    assert len(convert(path, schemes=("float32",)).bundle.manifest.calibration) == 130
+    assert len(convert(path, schemes=("int8",)).bundle.manifest.calibration) == 130
 
 
 @pytest.mark.parametrize("made", ["saved.keras", "./saved.keras"])
