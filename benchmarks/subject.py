@@ -130,8 +130,9 @@ def make(folder: str, size: int, smoke_model: bool) -> None:
 def convert(model: str, images: str, output: str) -> None:
     """Side: edgeq's conversion with all checks, 100 calibration images, all six variants."""
     from edgeq.convert import pipeline
+    from edgeq.convert.options import Options
 
-    options = pipeline.Options(schemes=("all",), preprocess="-1..1", force=True)
+    options = Options(schemes=("all",), preprocess="-1..1", force=True)
     result = pipeline.convert(Path(model), calibration=Path(images), output=Path(output), options=options)
     made = tuple(variant.name for variant in result.bundle.manifest.variants)
     if result.failures or made != VARIANTS:
