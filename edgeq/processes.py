@@ -102,13 +102,19 @@ class CommandProcess:
         return self._process.poll() is not None
 
     def ask(
-        self, do: str, on_progress: Callable[[int, int], None] | None = None, **arguments: Any
+        self,
+        do: str,
+        on_progress: Callable[[int, int], None] | None = None,
+        *,
+        described: str | None = None,
+        **arguments: Any,
     ) -> dict[str, Any]:
         """Sends one command and waits for its answer.
 
         Args:
             do: name of the command.
             on_progress: called with what is done and the total as the process tells it.
+            described: what messages call the command; its name by default.
             **arguments: of the command, as JSON can hold them.
 
         Raises:
@@ -125,7 +131,7 @@ class CommandProcess:
             if timer is not None:
                 timer.cancel()
         if answer is None:
-            raise WorkerError(self._epitaph(do, hung.is_set()))
+            raise WorkerError(self._epitaph(described or do, hung.is_set()))
         if "error" in answer:
             raise WorkerError(answer["error"])
         return answer
