@@ -1,0 +1,114 @@
+"""What the TensorFlow Lite metadata in a ``.tflite`` says: class names, and how pixels are normalised.
+
+The schema is ``metadata_schema.fbs`` of the TensorFlow Lite Support library; label files lie in a zip archive that is
+appended to the model.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeq.errors import ModelError
+from edgeq.tflite.flatbuffer import Flatbuffer, Table
+from edgeq.tflite.model import TfliteModel, read_buffer
+
+_BUFFER = "TFLITE_METADATA"
+_IDENTIFIER = b"M001"
+_AXIS_LABELS = 2
+"""AssociatedFileType.TENSOR_AXIS_LABELS: one line an output value."""
+
+_NORMALIZATION = 1
+"""ProcessUnitOptions.NormalizationOptions."""
+
+_MOST_LABEL_BYTES = 16 << 20
+"""A zip bomb ends here; ImageNet's 21,841 names are 600 kB."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says of itself.
+
+    Attributes:
+        labels: of the first output that has any; empty where none has.
+        mean: subtracted from the pixels of the first input, one number or one a channel; empty where it says nothing.
+        std: by which they are divided then, as many as means.
+    """
+
+    labels: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+def read_metadata(path: Path, model: TfliteModel) -> Metadata:
+    """Reads the metadata of a file.
+
+    Args:
+        path: of the file.
+        model: as read from it.
+
+    Returns:
+        What it says; nothing where it has no metadata.
+
+    Raises:
+        ModelError: the metadata are damaged.
+    """
+    index = model.metadata.get(_BUFFER)
+    if index is None:
+        return Metadata()
+    content = read_buffer(path, model, index)
+    if content[4:8] != _IDENTIFIER:
+        raise ModelError(
+            f"{path}: its metadata have the identifier {content[4:8]!r}, expected {_IDENTIFIER!r}: write them again"
+        )
+    root = Flatbuffer(memoryview(content), f"the metadata of {path}").root()
+    graph = next(iter(root.tables(3, "subgraph metadata")), None)
+    if graph is None:
+        return Metadata()
+    mean, std = _normalization(next(iter(graph.tables(2, "input metadata")), None))
+    names = [name for output in graph.tables(3, "output metadata") for name in _label_files(output)]
+    return Metadata(_labels(path, names[0]) if names else (), mean, std)
+
+
+def _normalization(tensor: Table | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    for unit in tensor.tables(4, "process unit") if tensor is not None else ():
+        options = unit.table(1, "process unit options")
+        if unit.scalar(0, "int8") == _NORMALIZATION and options is not None:
+            mean, std = options.numbers(0, "float32"), options.numbers(1, "float32")
+            if len(mean) != len(std) or 0 in std:
+                raise ModelError(
+                    f"{options.file.name}: expected as many standard deviations above 0 as means, found {len(std)} and "
+                    f"{len(mean)}"
+                )
+            return tuple(map(float, mean)), tuple(map(float, std))
+    return (), ()
+
+
+def _label_files(tensor: Table) -> Iterator[str]:
+    for file in tensor.tables(6, "associated file"):
+        name = file.string(0)
+        if file.scalar(2, "int8") == _AXIS_LABELS and name:
+            yield name
+
+
+def _labels(path: Path, name: str) -> tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive, archive.open(name) as file:
+            content = file.read(_MOST_LABEL_BYTES + 1)
+        if len(content) > _MOST_LABEL_BYTES:
+            raise ModelError(
+                f"{path}: the label file {name!r} in it has more than {_MOST_LABEL_BYTES >> 20} MiB"
+            )
+        lines = content.decode("utf-8-sig").splitlines()
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(
+            f"{path}: its metadata name the label file {name!r}, which cannot be read ({error}): give --labels"
+        ) from error
+    # A blank line at the end is none of the classes; one in between is, or all after it would shift.
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return tuple(line.strip() for line in lines)
