@@ -1,0 +1,1 @@
+"""Images, masks and sounds: one file to one array."""
