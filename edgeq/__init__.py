@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from edgeq.benchmark.session import Session, measure
     from edgeq.benchmark.targets import Targets, find_targets
     from edgeq.bundle import Bundle, read_bundle
+    from edgeq.convert.job import Conversion
     from edgeq.convert.options import Options as ConversionOptions
-    from edgeq.convert.pipeline import Conversion
     from edgeq.convert.pipeline import convert as convert_model
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
@@ -53,7 +53,7 @@ __all__ = [
 _HOMES = {
     "ArrayDataset": "edgeq.data.dataset",
     "Bundle": "edgeq.bundle",
-    "Conversion": "edgeq.convert.pipeline",
+    "Conversion": "edgeq.convert.job",
     "ConversionOptions": "edgeq.convert.options:Options",
     "Dataset": "edgeq.data.dataset",
     "EdgeqError": "edgeq.errors",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ class Variant:
         check: how it compared with the source model when it was made.
         float_operators: operators that compute in float although the scheme is full integer.
         needs_flex: whether it has TensorFlow (Flex) operators.
+        gzip_bytes: size after gzip level 9; None in bundles of before, for it takes a second to compute.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Variant:
     check: Check
     float_operators: tuple[str, ...] = ()
     needs_flex: bool = False
+    gzip_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Manifest:
         variants: the files.
         failures: what could not be made.
         provenance: versions, options and the source's digest; no dates and no paths.
+        task: what the model does, where a user said so; None where labels and outputs tell.
         files: SHA-256 of the other files by name.
         version: of this format.
     """
@@ -138,6 +142,7 @@ class Manifest:
     variants: tuple[Variant, ...]
     failures: tuple[Failure, ...]
     provenance: Mapping[str, Any]
+    task: str | Mapping[str, Any] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
 
@@ -295,6 +300,7 @@ def _manifest_from_json(value: Any, path: Path) -> Manifest:
             variants=tuple(_variant(variant) for variant in value["variants"]),
             failures=tuple(Failure(str(f["name"]), str(f["reason"])) for f in value["failures"]),
             provenance=dict(value["provenance"]),
+            task=_task(value.get("task")),
             files={str(name): str(digest) for name, digest in value["files"].items()},
             version=version,
         )
@@ -307,6 +313,12 @@ def _manifest_from_json(value: Any, path: Path) -> Manifest:
         found = ", ".join(names) or "none"
         raise BundleError(f"{path} is damaged: expected variants of different names, found {found}")
     return manifest
+
+
+def _task(value: Any) -> str | Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, str | dict):
+        raise ValueError(f"{value!r} is no task")
+    return value
 
 
 def _tensors(values: Any) -> tuple[Tensor, ...]:
@@ -348,6 +360,7 @@ def _variant(value: Any) -> Variant:
         ),
         float_operators=tuple(map(str, value.get("float_operators", ()))),
         needs_flex=bool(value.get("needs_flex", False)),
+        gzip_bytes=None if value.get("gzip_bytes") is None else int(value["gzip_bytes"]),
     )
 
 
@@ -377,6 +390,16 @@ def _read_parity(path: Path) -> Parity:
                 elif kind == "variant":
                     variant, _, name = rest.partition("/")
                     stored.setdefault(variant, {})[name] = archive[key]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        SyntaxError,
+        TypeError,
+        tokenize.TokenError,
+    ) as error:
+        # NumPy reads an array's header with Python's parser, whose errors are the last three.
         raise BundleError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     return Parity(inputs, reference, stored)

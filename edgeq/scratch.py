@@ -45,15 +45,18 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     unlocked = path.with_name(f".{path.name}")
     unlocked.mkdir(mode=0o700)
     try:
-        lock = _lock(unlocked)
+        lock = lock_folder(unlocked)
         unlocked.rename(path)
     except BaseException:
         unlocked.rmdir()
         raise
+    owner = os.getpid()
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        # A forked child must not remove what its parent uses.
+        if os.getpid() == owner:
+            shutil.rmtree(path, ignore_errors=True)
         if lock is not None:
             os.close(lock)
 
@@ -89,7 +92,7 @@ def _remove_abandoned(root: Path) -> None:
                 continue
             path = Path(entry.path)
             with suppress(OSError):
-                lock = _lock(path)
+                lock = lock_folder(path)
                 if lock is not None:
                     shutil.rmtree(path, ignore_errors=True)
                     os.close(lock)
@@ -97,14 +100,14 @@ def _remove_abandoned(root: Path) -> None:
 
 if sys.platform == "win32":
 
-    def _lock(folder: Path) -> int | None:
+    def lock_folder(folder: Path) -> int | None:
         """Folders cannot be locked there: what a killed process left stays."""
         return None
 
 else:
     import fcntl
 
-    def _lock(folder: Path) -> int | None:
+    def lock_folder(folder: Path) -> int | None:
         """Takes the lock of a folder; None where another process has it or the file system knows no locks."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:

@@ -10,6 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import flatbuffers
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -60,3 +61,39 @@ def built(tmp_path_factory):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def crashing_model():
+    """A sound flatbuffer on which LiteRT overflows its stack: an IF whose branch is the IF itself."""
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+
+    def tensor(name: str, dtype: int) -> object:
+        made = schema.TensorT()
+        made.name, made.type, made.shape, made.buffer = name, dtype, [1], 0
+        return made
+
+    def graph() -> object:
+        options = schema.IfOptionsT()
+        options.thenSubgraphIndex = options.elseSubgraphIndex = 1
+        operator = schema.OperatorT()
+        operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 0, 1], [2]
+        operator.builtinOptions, operator.builtinOptionsType = options, schema.BuiltinOptions.IfOptions
+        made = schema.SubGraphT()
+        made.tensors = [
+            tensor("condition", schema.TensorType.BOOL),
+            tensor("x", schema.TensorType.FLOAT32),
+            tensor("y", schema.TensorType.FLOAT32),
+        ]
+        made.inputs, made.outputs, made.operators = [0, 1], [2], [operator]
+        return made
+
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.IF
+    code.version = 1
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.buffers = 3, [code], [schema.BufferT()]
+    model.subgraphs = [graph(), graph()]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

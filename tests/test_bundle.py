@@ -205,7 +205,7 @@ def test_a_file_name_that_leads_out_is_not_written(tmp_path: Path, name: str) ->
         (lambda value: value.update(variants=[]), "expected variants of different names, found none"),
         (lambda value: value.update(variants=value["variants"][:1] * 2), "different names"),
         (lambda value: value.update(files={}), "says nothing of parity.npz"),
-        (lambda value: value["preprocessing"].update(version=2), "preprocessing of version 2"),
+        (lambda value: value["preprocessing"].update(version=3), "preprocessing of version 3"),
     ],
 )
 def test_a_manifest_that_is_damaged_is_a_bundle_error(copied: Path, change: Edit, reason: str) -> None:
@@ -298,7 +298,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         inputs=(Tensor("x", (1, 2), "float32"),),
         outputs=("y",),
         batched={"x": True},
-        preprocessing=Preprocessing("raw", 1.0, 0.0),
+        preprocessing=Preprocessing("raw"),
         labels=("a", "b"),
         calibration=("0" * 64,),
         variants=(variant,),

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 import edgeq
 from edgeq import bundle, schemes
 from edgeq.benchmark import measurement
+from edgeq.benchmark.tasks import choosing
+from edgeq.benchmark.tasks.detection_format import (
+    POSTPROCESSED,
+    ROWS,
+    SSD,
+    YOLO,
+    YOLO_OBJECTNESS,
+    DetectionFormat,
+)
 from edgeq.cli import group
-from edgeq.data.preprocessing import PREPROCESSINGS
+from edgeq.data.media.audio import AudioPreparation
+from edgeq.data.media.images import ImagePreparation
+from edgeq.data.preprocessing import PREPROCESSINGS, Preprocessing
+from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, ObjectBoxes, Targets
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -153,6 +167,9 @@ def test_the_tables_of_schemes_are_those_of_the_code():
         measurement.Environment,
         measurement.Latency,
         measurement.Accuracy,
+        measurement.Metric,
+        measurement.Fidelity,
+        measurement.ClassScore,
         bundle.Manifest,
         bundle.Variant,
     ],
@@ -163,8 +180,94 @@ def test_every_key_of_a_format_is_described(described):
     assert {field.name for field in dataclasses.fields(described)} <= known
 
 
+def test_the_example_of_a_bundle_has_the_keys_of_the_demos():
+    (example,) = [
+        json.loads(source)
+        for source in fences(ROOT / "docs" / "formats.md", "json")
+        if '"edgeq-bundle"' in source
+    ]
+    manifest = json.loads((ROOT / "edgeq" / "demo" / "bundle" / "bundle.json").read_text())
+    assert example.keys() == manifest.keys()
+    assert example["variants"][0].keys() == manifest["variants"][0].keys()
+    assert example["provenance"].keys() == manifest["provenance"].keys()
+    assert example["provenance"]["options"].keys() == manifest["provenance"]["options"].keys()
+    assert example["preprocessing"] == manifest["preprocessing"]
+
+
 def test_every_preprocessing_is_described():
-    assert {preprocessing.name for preprocessing in PREPROCESSINGS} <= keys("formats.md")
+    assert {preprocessing.name for preprocessing in PREPROCESSINGS} <= keys("data.md")
+
+
+@pytest.mark.parametrize("described", [ImagePreparation, AudioPreparation, DetectionFormat])
+def test_every_key_that_a_user_may_write_is_described(described):
+    page = "tasks.md" if described is DetectionFormat else "data.md"
+    assert {field.name for field in dataclasses.fields(described)} <= keys(page)
+
+
+@pytest.mark.parametrize("preparation", [ImagePreparation(), AudioPreparation()])
+def test_defaults_are_those_of_the_code(preparation):
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", (ROOT / "docs" / "data.md").read_text(), re.MULTILINE))
+    for field in dataclasses.fields(preparation):
+        default = getattr(preparation, field.name)
+        shown = rows[field.name].strip("`")
+        if isinstance(default, float | int) and not isinstance(default, bool):
+            assert float(shown) == default, field.name
+        else:
+            assert shown == str(default).lower(), field.name
+
+
+def test_every_example_of_a_preprocessing_is_one():
+    for source in fences(ROOT / "docs" / "data.md", "json"):
+        value = json.loads(source)
+        assert Preprocessing.from_json({"version": 2, "name": "example", **value}).name == "example"
+
+
+def test_every_example_of_a_detection_format_is_one():
+    (source,) = fences(ROOT / "docs" / "tasks.md", "json")
+    assert DetectionFormat.from_json({"boxes": "detections", **json.loads(source)}).overlap == 0.5
+
+
+def test_every_layout_of_detections_is_described():
+    assert {POSTPROCESSED, ROWS, SSD, YOLO, YOLO_OBJECTNESS} <= keys("tasks.md")
+
+
+def test_every_task_is_described():
+    assert set(choosing.TASKS) <= keys("tasks.md")
+
+
+def one_box(kind):
+    return ObjectBoxes(
+        np.array([[0, 0, 4, 4]]), np.array([kind]), np.array([False]), np.array([16.0]), (8, 8)
+    )
+
+
+CLASSES = np.arange(12) % 6
+SHAPES_OF_TASKS = {
+    "classification": (ClassLabels(CLASSES), (6,)),
+    "multi-label": (MultiLabels(np.eye(6, dtype=bool)[CLASSES]), (6,)),
+    "regression": (Targets(CLASSES.astype(np.float32)), (1,)),
+    "segmentation": (Masks(values=np.repeat(CLASSES % 2, 64).reshape(12, 8, 8).astype(np.uint8)), (8, 8, 2)),
+    "detection": (Boxes(tuple(one_box(0) for _ in CLASSES), ("thing",)), (9, 5)),
+    "anomaly": (ClassLabels(CLASSES % 2), (1,)),
+    "embedding": (ClassLabels(CLASSES), (4,)),
+}
+"""Labels and the shape of an output, by task."""
+
+
+@pytest.mark.parametrize("name", sorted(set(choosing.TASKS) - {choosing.CUSTOM, choosing.COMPARISON}))
+def test_every_metric_of_a_task_is_described(name):
+    truth, shape = SHAPES_OF_TASKS[name]
+    task = choosing.choose_task(
+        name, truth, {"output": shape}, {"image": (8, 8, 3)}, preparation=ImagePreparation()
+    )
+    outputs = np.random.default_rng(0).random((len(truth), *shape), dtype=np.float32)
+    score = task.score(task.observe({"output": outputs}, truth, dict), truth, None)
+    described = {key for row in score.classes for key in row.metrics}
+    described |= {metric.key for metric in score.metrics}
+    assert score.metrics
+    for page in ("tasks.md", "measurement.md"):
+        assert {metric.key for metric in score.metrics} <= keys(page), page
+    assert described <= set(re.findall(r"`(\w+)`", (ROOT / "docs" / "tasks.md").read_text()))
 
 
 @pytest.mark.parametrize(("name", "page"), [("convert", "convert.md"), ("benchmark", "benchmark.md")])

@@ -1,156 +1,301 @@
-"""From outputs to accuracy, agreement and drop."""
+"""From a data set to the quality of every variant: which items, which task, and the scores."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeq.benchmark.accuracy_statistics import above_chance, drop_pp, proportion, sqnr_db
-from edgeq.benchmark.class_order import likely_order
-from edgeq.benchmark.classification import Array, classifies, in_top, top1
-from edgeq.benchmark.correct_items import pack
+import edgeq
+from edgeq.benchmark.accuracy_statistics import proportion
+from edgeq.benchmark.evaluation import Evaluated, evaluate
+from edgeq.benchmark.evaluation_job import FIDELITY, Runner
+from edgeq.benchmark.fidelity import fidelities, noise_ratio_db
+from edgeq.benchmark.item_values import pack_bits, pack_values
 from edgeq.benchmark.measurement import Accuracy
-from edgeq.data.dataset import Dataset
+from edgeq.benchmark.targets import Targets
+from edgeq.benchmark.tasks.base import Task
+from edgeq.benchmark.tasks.choosing import DETECTION, choose_task
+from edgeq.data.dataset import FAIL, BadItem, Dataset
+from edgeq.data.feeding import Feed
+from edgeq.data.splitting import CALIBRATION_SPLITS
 from edgeq.errors import DataError
+from edgeq.files import sha256_file
+from edgeq.runtime.available import find_runtime
+from edgeq.runtime.host import cpu_family
+from edgeq.tflite.io import model_io
+from edgeq.tflite.model import read_model
 
-_LEAST_CLASSES_FOR_TOP5 = 6
+_NAMED = 5
+"""Skipped items that a note names."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Items and their labels, for scoring.
+@dataclass
+class Accuracies:
+    """What came of measuring.
 
     Attributes:
-        digests: of the items.
-        labels: int64[N]; None without.
-        excluded: items left out because they were calibrated on.
-        source: for messages.
+        by_variant: of each variant that runs.
+        failures: reason by variant that does not.
+        notes: what was left out, one sentence each.
     """
 
-    digests: Sequence[str]
-    labels: npt.NDArray[np.int64] | None
-    excluded: int
-    source: str
-
-    @property
-    def digest(self) -> str:
-        """Digest over items and labels: results are compared only where it is equal."""
-        digest = hashlib.sha256()
-        for position, item in enumerate(self.digests):
-            label = "" if self.labels is None else int(self.labels[position])
-            digest.update(f"{item}:{label}\n".encode())
-        return digest.hexdigest()
+    by_variant: dict[str, Accuracy] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def check_labels(dataset: Dataset, outputs: Mapping[str, Array]) -> None:
-    """Checks that the labels of a data set and a model's outputs go together.
+def measure_accuracy(
+    targets: Targets,
+    feed: Feed,
+    *,
+    baseline: str | None,
+    task: str | Mapping[str, Any] | None = None,
+    runtime: str | None = None,
+    limit: int | None = None,
+    on_bad_input: str = FAIL,
+    executor: Executor | None = None,
+    seed: int = 0,
+    verbose: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Accuracies:
+    """Accuracy of every variant on the items that none was calibrated on.
 
     Args:
-        dataset: with or without labels.
-        outputs: of the model by name, float32[N, …]; what does not classify goes with anything.
+        targets: the variants.
+        feed: the data; its data set was inspected.
+        baseline: name of the variant that the others are compared with; None for a lone file.
+        task: what the model does, a name or what is said of a detector's outputs; None finds it.
+        runtime: which; None for the best installed.
+        limit: largest number of items.
+        on_bad_input: ``fail`` or ``skip``.
+        executor: what the work is handed to; processes on this machine by default.
+        seed: of the bootstrap.
+        verbose: whether the runtime's own output is let through.
+        progress: called with the number of items done and their total.
 
     Raises:
-        DataError: the data have another number of classes than the model has outputs.
+        DataError: data and model do not go together, or the baseline is not above chance.
     """
-    if dataset.labels is None or not _classifies(outputs):
-        return
-    (scores,) = outputs.values()
-    classes = scores.shape[-1]
-    names = dataset.class_names
-    if names and len(names) != classes:
-        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        raise DataError(
-            f"{dataset.source} has {len(names)} class{'es' * (len(names) > 1)} ({shown}), the model has {classes} "
-            "outputs: expected one class an output, in their order"
+    result = Accuracies()
+    chosen, excluded = _validation(targets, feed.dataset, limit, result.notes)
+    feed = feed.over(chosen)
+    shapes = output_shapes(targets, feed)
+    decided = task_of(feed, shapes, task or targets.task)
+    decided.check(chosen.truth, shapes, chosen.source)
+    runners = [Runner(target.info.name, target.path, feed.preprocessing) for target in targets.files]
+    digest = data_digest(chosen)
+    evaluated = evaluate(
+        feed,
+        runners,
+        decided,
+        baseline=baseline,
+        runtime=runtime,
+        on_bad_input=on_bad_input,
+        key=_key(targets, feed, decided, digest, runtime),
+        executor=executor,
+        verbose=verbose,
+        progress=progress,
+    )
+    result.failures |= evaluated.failures
+    if evaluated.resumed:
+        result.notes.append(
+            f"{evaluated.resumed:,} of {len(chosen):,} items were measured before an interruption"
         )
-    largest = int(dataset.labels.max())
-    if largest >= classes:
-        raise DataError(
-            f"{dataset.source}: label {largest} is out of range: the model has {classes} outputs "
-            f"(0 to {classes - 1})"
-        )
+    if evaluated.bad:
+        chosen = chosen.take([int(index) for index in evaluated.good])
+        digest = data_digest(chosen)
+    skipped = (*feed.dataset.skipped, *evaluated.bad)
+    if skipped:
+        result.notes.append(_skipped_note(skipped, len(chosen)))
+    scorer = _Scorer(
+        decided,
+        chosen,
+        evaluated,
+        baseline,
+        digest,
+        excluded,
+        len(skipped),
+        tuple(shapes),
+        seed,
+    )
+    for target in targets.files:
+        name = target.info.name
+        if name not in evaluated.observed:
+            continue
+        try:
+            result.by_variant[name] = scorer.accuracy(name)
+        except DataError as error:
+            if name == baseline or baseline is None:
+                raise
+            # Such as NaN in its outputs: the others are fine.
+            result.failures[name] = str(error)
+    return result
 
 
-def check_above_chance(judged: Judged, outputs: Mapping[str, Array], variant: str) -> None:
-    """Checks that the baseline knows what the labels say: a drop from chance would mean nothing.
-
-    Raises:
-        DataError: it is right no more often than by guessing, or far more often if the classes are renumbered.
-    """
-    if judged.labels is None or not _classifies(outputs):
-        return
-    (scores,) = outputs.values()
-    predicted = top1(scores)
-    correct = int((predicted == judged.labels).sum())
-    n, classes = len(judged.labels), scores.shape[-1]
-    majority = float(np.bincount(judged.labels).max() / n)
-    if not above_chance(correct, n, classes, majority_share=majority):
-        raise DataError(
-            f"{variant} is right on {correct} of {n} items ({correct / n:.1%}), not above chance: the "
-            "preprocessing or the order of the labels is wrong (see --preprocess and --labels); "
-            "no drop can be measured"
-        )
-    order = likely_order(judged.labels, predicted, classes)
-    if order is not None:
-        better = int((predicted == order[judged.labels]).sum())
-        moved = int(np.flatnonzero(order != np.arange(classes))[0])
-        raise DataError(
-            f"{variant} is right on {correct / n:.1%} of {n} items and would be on {better / n:.1%} if the classes "
-            f"were numbered otherwise (label {moved} is the model's output {order[moved]}): the labels are in "
-            "another order than the model's outputs; give the model's order with edgeq convert --labels"
-        )
-
-
-def score(judged: Judged, outputs: Mapping[str, Array], baseline: Mapping[str, Array] | None) -> Accuracy:
-    """Scores one variant.
+def task_of(
+    feed: Feed, shapes: Mapping[str, tuple[int, ...]], asked: str | Mapping[str, Any] | None = None
+) -> Task:
+    """What the model does, as far as labels and outputs tell.
 
     Args:
-        judged: items and labels.
-        outputs: of the variant by name, float32[N, …].
-        baseline: of the baseline; None for the baseline itself and a lone file.
+        feed: the data bound to the model.
+        shapes: of the outputs by name, without batch axis.
+        asked: a name, or what a user says of a detector's outputs; None finds it.
+
+    Raises:
+        DataError: labels and outputs do not go together.
+        UsageError: the task that was asked for cannot be.
     """
-    top1_estimate = top5 = agreement = drop = None
-    correct_bits = None
-    n = len(judged.digests)
-    if _classifies(outputs):
-        (scores,) = outputs.values()
-        decided = top1(scores)
-        reference = None
-        if baseline is not None:
-            (reference_scores,) = baseline.values()
-            reference = top1(reference_scores)
-            agreement = proportion(int((decided == reference).sum()), n)
-        if judged.labels is not None:
-            correct = decided == judged.labels
-            top1_estimate = proportion(int(correct.sum()), n)
-            correct_bits = pack(correct)
-            if scores.shape[-1] >= _LEAST_CLASSES_FOR_TOP5:
-                top5 = proportion(int(in_top(scores, judged.labels, 5).sum()), n)
-            if reference is not None:
-                drop = drop_pp(correct, reference == judged.labels)
-    noise = None
-    if baseline is not None:
-        noise = sqnr_db(_flat(baseline), _flat(outputs))
-    return Accuracy(
-        n=n,
-        excluded=judged.excluded,
-        data_digest=judged.digest,
-        top1=top1_estimate,
-        top5=top5,
-        agreement=agreement,
-        drop_pp=drop,
-        sqnr_db=noise,
-        correct=correct_bits,
+    dataset = feed.dataset
+    said = asked or dataset.task
+    detector = said if isinstance(said, Mapping) else None
+    return choose_task(
+        said if isinstance(said, str) else None if said is None else str(said.get("task", DETECTION)),
+        dataset.truth,
+        shapes,
+        {spec.name: spec.item_shape for spec in feed.inputs},
+        preparation=feed.preprocessing.of(feed.inputs[0].name).image,
+        custom=dataset.script,
+        detector=detector,
     )
 
 
-def _classifies(outputs: Mapping[str, Array]) -> bool:
-    return classifies([tuple(array.shape) for array in outputs.values()])
+def output_shapes(targets: Targets, feed: Feed) -> dict[str, tuple[int, ...]]:
+    """Shapes of the outputs by name, without batch axis."""
+    inputs, outputs = model_io(read_model(targets.files[0].path))
+    ranks = {spec.name: len(spec.item_shape) for spec in feed.inputs}
+    batches = {
+        tensor.shape[0]
+        for tensor in inputs
+        if tensor.shape and len(tensor.shape) == ranks.get(tensor.name, -1) + 1
+    }
+    return {
+        tensor.name: tensor.shape[1:] if tensor.shape and tensor.shape[0] in batches else tensor.shape
+        for tensor in outputs
+    }
 
 
-def _flat(outputs: Mapping[str, Array]) -> Array:
-    return np.concatenate([np.asarray(outputs[name]).ravel() for name in sorted(outputs)])
+def data_digest(dataset: Dataset) -> str:
+    """Digest over items and labels: results are compared only where it is equal."""
+    digest = hashlib.sha256()
+    truth = dataset.truth
+    for position, item in enumerate(dataset.digests()):
+        label = "" if truth is None else truth.key(position)
+        digest.update(f"{item}:{label}\n".encode())
+    return digest.hexdigest()
+
+
+class _Scorer:
+    """Scores the observations of each variant against the baseline's."""
+
+    def __init__(
+        self,
+        task: Task,
+        dataset: Dataset,
+        evaluated: Evaluated,
+        baseline: str | None,
+        digest: str,
+        excluded: int,
+        skipped: int,
+        outputs: Sequence[str],
+        seed: int,
+    ) -> None:
+        self._task = task
+        self._truth = dataset.truth
+        self._n = len(dataset)
+        self._observed = evaluated.observed
+        self._outputs = tuple(outputs)
+        self._baseline = baseline
+        self._digest = digest
+        self._excluded = excluded
+        self._skipped = skipped
+        self._seed = seed
+
+    def accuracy(self, name: str) -> Accuracy:
+        """Of one variant.
+
+        Raises:
+            DataError: it is the baseline, and no better than guessing.
+        """
+        observed = self._observed[name]
+        is_reference = self._baseline is None or name == self._baseline
+        if is_reference and self._truth is not None:
+            self._task.require_sound(observed, self._truth, name)
+        against = None if is_reference else self._observed.get(str(self._baseline))
+        score = self._task.score(observed, self._truth, against, seed=self._seed)
+        agreeing = None if against is None else self._task.agreement(observed, against)
+        sums = observed.get(FIDELITY)
+        return Accuracy(
+            n=self._n,
+            excluded=self._excluded,
+            data_digest=self._digest,
+            task=self._task.name,
+            metrics=score.metrics,
+            agreement=None if agreeing is None else proportion(int(agreeing.sum()), self._n),
+            sqnr_db=None if sums is None else noise_ratio_db(sums),
+            correct=None if score.correct is None else pack_bits(score.correct),
+            skipped=self._skipped,
+            fidelity=() if sums is None else fidelities(self._outputs, sums),
+            item_values=None if score.item_values is None else pack_values(score.item_values),
+            classes=score.classes,
+            confusion=score.confusion,
+        )
+
+
+def _validation(
+    targets: Targets, dataset: Dataset, limit: int | None, notes: list[str]
+) -> tuple[Dataset, int]:
+    """The items to measure on, and how many are left out because they were calibrated on."""
+    digests = dataset.digests()
+    apart = set(CALIBRATION_SPLITS) & set(dataset.splits)
+    candidates = [
+        index for index in range(len(digests)) if not dataset.splits or dataset.splits[index] not in apart
+    ] or list(range(len(digests)))
+    if len(candidates) < len(digests):
+        notes.append(
+            f"{len(digests) - len(candidates):,} of {len(digests):,} items are left out: the data set sets them apart "
+            f"for {' and '.join(sorted(apart))}"
+        )
+    indices = [index for index in candidates if digests[index] not in targets.calibrated_on]
+    excluded = len(candidates) - len(indices)
+    if not indices:
+        raise DataError(
+            f"{dataset.source}: all {len(candidates)} items were calibrated on, nothing is left to measure: "
+            "give other data"
+        )
+    if excluded:
+        notes.append(f"{excluded} of {len(candidates)} items are left out: the bundle was calibrated on them")
+    if limit is not None and len(indices) > limit:
+        # Evenly spread, because folders are sorted by class.
+        indices = [indices[round(i)] for i in np.linspace(0, len(indices) - 1, limit)]
+    return dataset.take(indices), excluded
+
+
+def _skipped_note(skipped: Sequence[BadItem], left: int) -> str:
+    shown = "; ".join(item.reason for item in skipped[:_NAMED])
+    more = f"; and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+    count = f"{len(skipped)} bad item{'s are' if len(skipped) > 1 else ' is'} left out"
+    return f"{count}, {left:,} are measured ({shown}{more})"
+
+
+def _key(targets: Targets, feed: Feed, task: Task, digest: str, runtime: str | None) -> str:
+    """Digest of all that the observations depend on."""
+    installed = find_runtime(runtime)
+    depends_on: Mapping[str, Any] = {
+        "edgeq": edgeq.__version__,
+        "numpy": np.__version__,
+        "runtime": [installed.package.name, installed.version, cpu_family()],
+        "files": [[target.info.name, target.info.sha256] for target in targets.files],
+        "preprocessing": feed.preprocessing.to_json(),
+        "data": digest,
+        "task": hashlib.sha256(pickle.dumps(task)).hexdigest(),
+        "script": None if feed.dataset.script is None else sha256_file(feed.dataset.script),
+    }
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

@@ -1,21 +1,22 @@
-"""A metric of one measurement, alone, against the FP32 of its session, or against an earlier result.
+"""A number of one measurement, alone, against the FP32 of its session, or against an earlier result.
 
-Results are compared only where what the metric depends on is equal: size for one model; accuracy also on one
+Results are compared only where what the number depends on is equal: size for one model; quality also on one
 runtime and the same data; latency and memory also with the same threads, device and inputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from edgeq.benchmark.accuracy_statistics import drop_pp
-from edgeq.benchmark.correct_items import correct_items
 from edgeq.benchmark.latency_statistics import independent_ratio
-from edgeq.benchmark.measurement import Estimate, Measurement
+from edgeq.benchmark.measurement import Accuracy, Estimate, Measurement, Metric
+from edgeq.benchmark.metric_change import metric_change
 from edgeq.errors import ResultsError
 
 AMOUNTS = ("size", "latency", "memory")
-SHARES = ("agreement", "top1", "top5")
+CLOSENESS = ("agreement", "sqnr", "cosine")
+"""How close the outputs are to FP32's, which needs no labels."""
 
 # What has to be equal for two results to be comparable, as `_key` has it.
 _KEYS = {
@@ -26,11 +27,26 @@ _KEYS = {
 }
 
 
-def amount(metric: str, measurement: Measurement) -> Estimate:
+@dataclass(frozen=True)
+class Drop:
+    """How much worse the primary metric is than the reference's.
+
+    Attributes:
+        estimate: in `unit`; positive is worse.
+        unit: ``pp`` for rates, ``%`` of the reference's value for amounts.
+        is_paired: whether item by item; else the interval is wider than it need be.
+    """
+
+    estimate: Estimate
+    unit: str
+    is_paired: bool
+
+
+def amount(name: str, measurement: Measurement) -> Estimate:
     """Size and peak memory in bytes, which are single numbers, or the median latency in milliseconds.
 
     Args:
-        metric: one of `AMOUNTS`.
+        name: one of `AMOUNTS`.
         measurement: of one variant.
 
     Returns:
@@ -39,9 +55,9 @@ def amount(metric: str, measurement: Measurement) -> Estimate:
     Raises:
         ResultsError: it was not measured.
     """
-    if metric == "size":
+    if name == "size":
         return _exact(float(measurement.variant.size_bytes))
-    if metric == "memory":
+    if name == "memory":
         if measurement.peak_memory_bytes is None:
             raise ResultsError("memory was not measured")
         return _exact(float(measurement.peak_memory_bytes))
@@ -50,63 +66,91 @@ def amount(metric: str, measurement: Measurement) -> Estimate:
     return measurement.latency.median
 
 
-def share(metric: str, measurement: Measurement) -> Estimate:
-    """Agreement with FP32, top-1 or top-5, between 0 and 1.
+def closeness(name: str, measurement: Measurement) -> Estimate:
+    """Agreement with FP32 between 0 and 1, SQNR in decibels, or the cosine of the worst output.
 
     Args:
-        metric: one of `SHARES`.
+        name: one of `CLOSENESS`.
         measurement: of one variant.
 
     Returns:
-        The share.
+        The number; n is 1 and the interval has no width for SQNR and cosine.
 
     Raises:
         ResultsError: it was not measured; says what it needs.
     """
     accuracy = measurement.accuracy
     if accuracy is None:
-        raise ResultsError(f"{metric} was not measured (it needs data)")
-    found = {"agreement": accuracy.agreement, "top1": accuracy.top1, "top5": accuracy.top5}[metric]
+        raise ResultsError(f"{name} was not measured (it needs data)")
+    found: Estimate | float | None = accuracy.agreement
+    if name != "agreement":
+        found = accuracy.sqnr_db if name == "sqnr" else worst_cosine(accuracy)
     if found is None:
-        needs = {"agreement": "FP32", "top1": "labels", "top5": "labels and more than five classes"}
-        raise ResultsError(f"{metric} was not measured (it needs {needs[metric]})")
+        needs = "FP32, and outputs that are answers" if name == "agreement" else "FP32"
+        raise ResultsError(f"{name} was not measured (it needs {needs})")
+    return found if isinstance(found, Estimate) else _exact(found)
+
+
+def worst_cosine(accuracy: Accuracy) -> float | None:
+    """The lowest cosine of all outputs; None where none was measured."""
+    return min((one.cosine for one in accuracy.fidelity if one.cosine is not None), default=None)
+
+
+def metric(key: str, measurement: Measurement) -> Metric:
+    """A metric of the task.
+
+    Args:
+        key: such as ``top1``.
+        measurement: of one variant.
+
+    Raises:
+        ResultsError: it was not measured.
+    """
+    accuracy = measurement.accuracy
+    found = accuracy.metric(key) if accuracy is not None else None
+    if found is None:
+        raise ResultsError(f"{key} was not measured (it needs data with labels)")
     return found
 
 
-def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> Estimate:
-    """Top-1 lost, in percentage points, paired by item.
+def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> Drop:
+    """How much worse the primary metric is.
 
     Args:
         measurement: of one variant.
         old: an earlier result to compare with instead of the session's FP32.
 
     Returns:
-        The reference's top-1 minus this one's.
+        The drop against FP32, paired by item; against an earlier result paired where `metric_change` can.
 
     Raises:
         ResultsError: it was not measured, or the earlier result has no counterpart or was measured on other
-            data.
+            data or with another metric.
     """
     accuracy = measurement.accuracy
     if old is None:
         if measurement.baseline is None:
             raise ResultsError(_NO_FP32)
-        if accuracy is None or accuracy.drop_pp is None:
+        primary = accuracy.primary if accuracy is not None else None
+        if primary is None or primary.drop is None:
             raise ResultsError("drop was not measured (it needs labels and an FP32 that is above chance)")
-        return accuracy.drop_pp
-    before = earlier("drop", measurement, old).accuracy
-    correct, correct_before = correct_items(accuracy), correct_items(before)
-    if accuracy is None or correct is None or before is None or correct_before is None:
+        return Drop(primary.drop, primary.drop_unit, is_paired=True)
+    then = earlier("drop", measurement, old)
+    before = then.accuracy
+    if accuracy is None or not accuracy.metrics or before is None or not before.metrics:
         raise ResultsError("drop was not measured (it needs labels, now and in the earlier result)")
     if (accuracy.data_digest, accuracy.n) != (before.data_digest, before.n):
         raise ResultsError(
             f"the earlier result was measured on other data ({before.n:,} items, now {accuracy.n:,})"
         )
-    return drop_pp(correct, correct_before)
+    change = metric_change(measurement, then)
+    if change is None:
+        raise ResultsError(f"{accuracy.metrics[0].key!r} was 0 before, and nothing is a percentage of that")
+    return Drop(change.drop, change.metric.drop_unit, change.is_paired)
 
 
 def ratio(
-    metric: str,
+    name: str,
     measurement: Measurement,
     measurements: Sequence[Measurement],
     old: Sequence[Measurement] | None = None,
@@ -114,7 +158,7 @@ def ratio(
     """Size, latency or memory divided by the reference's.
 
     Args:
-        metric: one of `AMOUNTS`.
+        name: one of `AMOUNTS`.
         measurement: of one variant.
         measurements: what it was measured with, to find its FP32.
         old: an earlier result to compare with instead of the session's FP32.
@@ -126,12 +170,12 @@ def ratio(
     Raises:
         ResultsError: it was not measured, or there is no reference to compare with.
     """
-    reference = fp32_of(measurement, measurements) if old is None else earlier(metric, measurement, old)
-    if metric != "latency":
-        base = amount(metric, reference).value
+    reference = fp32_of(measurement, measurements) if old is None else earlier(name, measurement, old)
+    if name != "latency":
+        base = amount(name, reference).value
         if base <= 0:
-            raise ResultsError(f"its reference has a {metric} of {base:g} bytes; measure it again")
-        return _exact(amount(metric, measurement).value / base)
+            raise ResultsError(f"its reference has a {name} of {base:g} bytes; measure it again")
+        return _exact(amount(name, measurement).value / base)
     if measurement.latency is None or reference.latency is None:
         raise ResultsError("latency was not measured, or its reference's was not")
     if old is not None:
@@ -162,11 +206,11 @@ def fp32_of(measurement: Measurement, measurements: Sequence[Measurement]) -> Me
     raise ResultsError("its FP32 is missing from the results; measure the bundle or give an earlier result")
 
 
-def earlier(metric: str, measurement: Measurement, old: Sequence[Measurement]) -> Measurement:
+def earlier(name: str, measurement: Measurement, old: Sequence[Measurement]) -> Measurement:
     """The measurement of the same variant in an earlier result.
 
     Args:
-        metric: one of `AMOUNTS`, or ``drop``; decides what has to be equal.
+        name: one of `AMOUNTS`, or ``drop``; decides what has to be equal.
         measurement: of one variant.
         old: the earlier result; where it has several that fit, the last one counts, as results are appended.
 
@@ -176,23 +220,23 @@ def earlier(metric: str, measurement: Measurement, old: Sequence[Measurement]) -
     Raises:
         ResultsError: there is none; says what is there or what differs.
     """
-    same = [other for other in old if _key(metric, other) == _key(metric, measurement)]
+    same = [other for other in old if _key(name, other) == _key(name, measurement)]
     if same:
         return same[-1]
     names = sorted({other.variant.name for other in old})
     if measurement.variant.name not in names:
         raise ResultsError(f"the earlier result has no such variant, only {', '.join(names) or 'nothing'}")
-    raise ResultsError(f"the earlier result has no measurement of it with the same {_KEYS[metric]}")
+    raise ResultsError(f"the earlier result has no measurement of it with the same {_KEYS[name]}")
 
 
 _NO_FP32 = "no FP32 was measured with it; measure the bundle or give an earlier result"
 
 
-def _key(metric: str, measurement: Measurement) -> tuple[object, ...]:
+def _key(name: str, measurement: Measurement) -> tuple[object, ...]:
     variant = (measurement.variant.model, measurement.variant.name)
-    if metric == "size":
+    if name == "size":
         return variant
-    if metric == "drop":
+    if name == "drop":
         return (*variant, measurement.runtime.name)
     place = (measurement.runtime.name, measurement.threads, measurement.environment.device_id)
     return (*variant, *place, *sorted(measurement.inputs.items()))

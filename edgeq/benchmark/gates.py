@@ -1,89 +1,32 @@
 """Gates: conditions such as ``drop>1pp`` under which a build shall fail.
 
-A gate is ``METRIC OPERATOR LIMIT`` and states what is *not* allowed. The operators are ``>``, ``>=``, ``<``
-and ``<=``; the limit depends on the metric:
-
-* ``drop``: percentage points, ``drop>1pp``
-* ``size``, ``memory``: a change with its sign, ``size>-60%``, or bytes, ``memory>64MB`` or, in 2²⁰, ``64MiB``
-* ``latency``: a change with its sign, ``latency>+5%``, or a time, ``latency>=5ms``, ``latency>800us``
-* ``agreement``, ``top1``, ``top5``: a share, ``agreement<99%``
-
-A change and a drop are against the session's FP32, or, where an earlier result is given, against the same
-variant there.
+`edgeq.benchmark.gate_expressions` says how they are written. A change and a drop are against the session's FP32, or,
+where an earlier result is given, against the same variant there.
 """
 
 from __future__ import annotations
 
-import math
-import re
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from edgeq.benchmark import comparison
-from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
-from edgeq.benchmark.latency_statistics import UNBOUNDED
-from edgeq.benchmark.measurement import Estimate, Measurement
+from edgeq.benchmark.gate_expressions import METRICS, OTHER_NAMES, Gate, parse_gate
+from edgeq.benchmark.gate_messages import FAILED, PASSED, UNDECIDED, label, message, printable
+from edgeq.benchmark.measurement import Estimate, Measurement, Metric
 from edgeq.errors import ResultsError, UsageError
 
-PASSED = "passed"
-FAILED = "failed"
-UNDECIDED = "undecided"
-
-_BYTES = {"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
-_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-_ABSOLUTE_UNITS = {"size": _BYTES, "latency": _MILLISECONDS, "memory": _BYTES}
-METRICS = ("drop", *_ABSOLUTE_UNITS, *comparison.SHARES)
-
-_ALIASES = {"accuracy": "top1", "top-1": "top1", "top-5": "top5"}
-_EXAMPLES = {
-    "drop": "drop>1pp",
-    "size": "size>+5% or size>2MB",
-    "memory": "memory>+10% or memory>64MB",
-    "latency": "latency>+5% or latency>5ms",
-    **{metric: f"{metric}<90%" for metric in comparison.SHARES},
-}
-_GATE = re.compile(
-    r"\s*(?P<metric>[A-Za-z][A-Za-z0-9-]*)\s*(?P<operator>[<>]=?)"
-    r"\s*(?P<sign>[+-]?)(?P<number>[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-zµμ%]*)\s*",
-)
-_WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A condition under which a build fails.
-
-    Attributes:
-        metric: one of `METRICS`.
-        operator: ``>``, ``>=``, ``<`` or ``<=``.
-        number: the limit in its unit; signed for a change.
-        unit: ``pp``, ``%``, a unit of bytes or a unit of time.
-    """
-
-    metric: str
-    operator: str
-    number: Decimal
-    unit: str
-
-    @property
-    def is_change(self) -> bool:
-        """Whether the limit is a change against a reference in percent."""
-        return self.unit == "%" and self.metric in _ABSOLUTE_UNITS
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether the metric only exists against FP32 or an earlier result."""
-        return self.is_change or self.metric in ("drop", "agreement")
-
-    @property
-    def limit(self) -> float:
-        """The limit in percentage points, percent, bytes or milliseconds."""
-        return float(self.number) * _ABSOLUTE_UNITS.get(self.metric, {}).get(self.unit, 1.0)
-
-    def __str__(self) -> str:
-        sign = "+" if self.is_change else ""
-        return f"{self.metric}{self.operator}{self.number:{sign}f}{self.unit}"
+__all__ = [
+    "FAILED",
+    "METRICS",
+    "PASSED",
+    "UNDECIDED",
+    "Gate",
+    "GateResult",
+    "evaluate",
+    "parse_gate",
+    "to_github",
+]
 
 
 @dataclass(frozen=True)
@@ -95,7 +38,7 @@ class GateResult:
         variant: name of the measured variant.
         threads: of the interpreter.
         observed: the metric in the limit's unit; None where it was not measured or cannot be compared.
-        limit: in percentage points, percent, bytes or milliseconds.
+        limit: in the gate's unit; bytes and milliseconds for those of bytes and time.
         outcome: `PASSED`, `FAILED` or `UNDECIDED`.
         message: one line that says so with its numbers.
     """
@@ -107,33 +50,6 @@ class GateResult:
     limit: float
     outcome: str
     message: str
-
-
-def parse_gate(text: str) -> Gate:
-    """Reads a gate such as ``latency>+5%``.
-
-    Args:
-        text: the expression.
-
-    Returns:
-        The gate.
-
-    Raises:
-        UsageError: it is none; the message says what is wrong and shows an example.
-    """
-    match = _GATE.fullmatch(text)
-    if match is None:
-        raise UsageError(
-            f"{text!r} is no gate: expected METRIC OPERATOR LIMIT such as drop>1pp, size>2MB or latency>+5%"
-        )
-    written = match["metric"].lower()
-    metric = _ALIASES.get(written, written)
-    if metric not in METRICS:
-        raise UsageError(f"{text!r}: no metric {match['metric']!r}; expected one of {', '.join(METRICS)}")
-    unit = _unit(metric, match["unit"], text)
-    gate = Gate(metric, match["operator"], Decimal(match["sign"] + match["number"]), unit)
-    _check_sign(gate, match["sign"], text)
-    return gate
 
 
 def evaluate(
@@ -149,6 +65,10 @@ def evaluate(
     A gate fails where the whole 95 % interval is on the wrong side of the limit, and is undecided, which does
     not fail, where the interval contains the limit. Size and memory are single numbers and always decided.
 
+    A drop against an earlier result is paired by item where both results keep what came of each item. A metric of all
+    items at once (mean IoU, mAP) is compared by its two intervals instead of being refused: that interval is too wide
+    and never too narrow, so such a gate cannot fail a build by mistake; the message says so.
+
     Args:
         gate: the condition.
         measurements: of one or more sessions.
@@ -162,24 +82,34 @@ def evaluate(
         itself. Where a measurement lacks the metric or its counterpart and another has them, it is undecided.
 
     Raises:
-        UsageError: a variant does not exist, or nothing is left to compare with FP32.
+        UsageError: a variant does not exist, nothing is left to compare with FP32, no task of the results has
+            the metric, or the limit has the unit of another kind of metric.
         ResultsError: none of the measurements has the metric, or none can be compared.
     """
+    gate = _known(gate, measurements)
     chosen = _chosen(gate, measurements, old, variants)
+    _check_unit(gate, chosen)
     results: list[GateResult] = []
     missing: list[str] = []
     for measurement in chosen:
-        label = _label(measurement, measurements)
         try:
-            observed = _observed(gate, measurement, measurements, old)
+            observed, is_paired = _observed(gate, measurement, measurements, old)
         except ResultsError as reason:
-            missing.append(f"{label}: {reason}")
-            message = f"{missing[-1]}; {gate} was not checked"
-            results.append(_result(gate, measurement, None, UNDECIDED, message))
+            missing.append(f"{label(measurement, measurements)}: {reason}")
+            text = f"{missing[-1]}; {gate} was not checked"
+            results.append(_result(gate, measurement, None, UNDECIDED, text))
             continue
         outcome = _outcome(gate, observed, strict=strict)
-        message = _message(gate, label, observed, outcome, against_old=old is not None)
-        results.append(_result(gate, measurement, observed, outcome, message))
+        text = message(
+            gate,
+            measurement,
+            measurements,
+            observed,
+            outcome,
+            against_old=old is not None,
+            is_paired=is_paired,
+        )
+        results.append(_result(gate, measurement, observed, outcome, text))
     if len(missing) == len(chosen):
         raise ResultsError(f"the gate {gate} applies to no measurement: {'; '.join(dict.fromkeys(missing))}")
     return tuple(results)
@@ -212,32 +142,6 @@ def _escaped_property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _unit(metric: str, written: str, text: str) -> str:
-    """The unit in its usual spelling, whatever its case, if the metric has it."""
-    allowed = ["pp"] if metric == "drop" else ["%", *_ABSOLUTE_UNITS.get(metric, ())]
-    folded = written.lower().replace("µ", "u").replace("μ", "u")
-    for unit in allowed:
-        if unit.lower() == folded:
-            return unit
-    found = repr(written) if written else "none"
-    raise UsageError(
-        f"{text!r}: expected {metric} in {', '.join(allowed)}, found {found}; write {_EXAMPLES[metric]}"
-    )
-
-
-def _check_sign(gate: Gate, sign: str, text: str) -> None:
-    """A change has a sign, so that ``size>5%`` is not taken for a share; shares and amounts have none."""
-    if gate.is_change and not sign:
-        raise UsageError(
-            f"{text!r}: a change needs its sign; write {gate.metric}{gate.operator}+{gate.number}% for "
-            f"{gate.number}% more than the reference, or -{gate.number}% for less"
-        )
-    if gate.metric != "drop" and not gate.is_change and sign:
-        raise UsageError(f"{text!r}: {gate.metric} has no sign; write {_EXAMPLES[gate.metric]}")
-    if gate.metric in comparison.SHARES and gate.number > 100:
-        raise UsageError(f"{text!r}: a share is at most 100%; write {_EXAMPLES[gate.metric]}")
-
-
 def _chosen(
     gate: Gate,
     measurements: Sequence[Measurement],
@@ -264,7 +168,63 @@ def _chosen(
 
 
 def _refers_to_fp32(gate: Gate, old: Sequence[Measurement] | None) -> bool:
-    return gate.metric == "agreement" or (gate.needs_reference and old is None)
+    return gate.metric in comparison.CLOSENESS or (gate.needs_reference and old is None)
+
+
+def _known(gate: Gate, measurements: Sequence[Measurement]) -> Gate:
+    """The gate, if a task of the results has its metric: else its name is a mistake, and not just not measured."""
+    if not gate.is_of_task or not measurements:
+        return gate
+    keys = dict.fromkeys(
+        metric.key for one in measurements if one.accuracy is not None for metric in one.accuracy.metrics
+    )
+    if gate.metric not in keys:
+        gate = dataclasses.replace(gate, metric=OTHER_NAMES.get(gate.metric, gate.metric))
+    if gate.metric in keys:
+        return gate
+    if not keys:
+        raise ResultsError(
+            f"the gate {gate} applies to no measurement: no metric was measured, which needs data with labels; "
+            f"without them there are {', '.join(METRICS[1:])}"
+        )
+    raise UsageError(
+        f"the gate {gate}: no metric {gate.metric!r}; these results have {', '.join((*map(printable, keys), *METRICS))}"
+    )
+
+
+def _check_unit(gate: Gate, chosen: Sequence[Measurement]) -> None:
+    """A rate is limited in percent and its drop in pp, an amount by a plain number and its drop in percent."""
+    found = [metric for one in chosen if (metric := _metric(gate, one)) is not None]
+    if not found or any(_fits(gate, metric) for metric in found):
+        return
+    metric = found[0]
+    kind = "a rate" if metric.is_rate else "an amount"
+    if gate.metric == "drop":
+        right = f"drop{gate.operator}{gate.number:f}{metric.drop_unit}"
+        raise UsageError(
+            f"the gate {gate}: {printable(metric.key)} is {kind}, whose drop is in {metric.drop_unit}: write {right}"
+        )
+    number = 100 * gate.number if metric.is_rate and abs(gate.number) <= 1 else gate.number
+    right = f"{metric.key}{gate.operator}{number.normalize():f}{'%' if metric.is_rate else ''}"
+    expected = "in %" if metric.is_rate else "as a plain number"
+    raise UsageError(
+        f"the gate {gate}: {metric.key} is {kind}, whose limit is given {expected}: write {right}"
+    )
+
+
+def _metric(gate: Gate, measurement: Measurement) -> Metric | None:
+    """What the gate's unit has to fit; None for what has one unit in every task."""
+    if measurement.accuracy is None or not gate.needs_labels:
+        return None
+    if gate.metric == "drop":
+        return measurement.accuracy.primary
+    return measurement.accuracy.metric(gate.metric)
+
+
+def _fits(gate: Gate, metric: Metric) -> bool:
+    if gate.metric == "drop":
+        return gate.unit == metric.drop_unit
+    return (gate.unit == "%") == metric.is_rate
 
 
 def _observed(
@@ -272,15 +232,25 @@ def _observed(
     measurement: Measurement,
     measurements: Sequence[Measurement],
     old: Sequence[Measurement] | None,
-) -> Estimate:
-    """The metric in the limit's unit, or a ResultsError that says why there is none."""
+) -> tuple[Estimate, bool]:
+    """The metric in the limit's unit, and whether it is paired; a ResultsError says why there is none."""
+    metric = _metric(gate, measurement)
+    if metric is not None and not _fits(gate, metric):
+        raise ResultsError(
+            f"{printable(metric.key)} is {'a rate' if metric.is_rate else 'an amount'}, which has another unit"
+        )
     if gate.metric == "drop":
-        return _scaled(comparison.drop(measurement, old), 1.0)
-    if gate.metric in comparison.SHARES:
-        return _scaled(comparison.share(gate.metric, measurement), 100.0)
+        drop = comparison.drop(measurement, old)
+        return _scaled(drop.estimate, 1.0), drop.is_paired
+    if gate.is_of_task:
+        value = comparison.metric(gate.metric, measurement).value
+        return _scaled(value, 100.0) if gate.unit == "%" else value, True
+    if gate.metric in comparison.CLOSENESS:
+        value = comparison.closeness(gate.metric, measurement)
+        return _scaled(value, 100.0) if gate.unit == "%" else value, True
     if gate.is_change:
-        return _change(comparison.ratio(gate.metric, measurement, measurements, old))
-    return comparison.amount(gate.metric, measurement)
+        return _change(comparison.ratio(gate.metric, measurement, measurements, old)), True
+    return comparison.amount(gate.metric, measurement), True
 
 
 def _change(ratio: Estimate) -> Estimate:
@@ -310,81 +280,7 @@ def _holds(gate: Gate, value: float) -> bool:
 
 
 def _result(
-    gate: Gate, measurement: Measurement, observed: Estimate | None, outcome: str, message: str
+    gate: Gate, measurement: Measurement, observed: Estimate | None, outcome: str, text: str
 ) -> GateResult:
     name, threads = measurement.variant.name, measurement.threads
-    return GateResult(gate, name, threads, observed, gate.limit, outcome, message)
-
-
-def _message(gate: Gate, label: str, observed: Estimate, outcome: str, *, against_old: bool) -> str:
-    reference = ""
-    if gate.needs_reference:
-        reference = " against before" if against_old and gate.metric != "agreement" else " against FP32"
-    verb = {FAILED: "is", PASSED: "is not", UNDECIDED: "may be"}[outcome]
-    limit = str(gate).removeprefix(gate.metric + gate.operator)
-    said = (
-        f"{label}: {gate.metric} {_numbers(gate, observed)}{reference} {verb} {_WORDS[gate.operator]} {limit}"
-    )
-    return said + (_hint(gate, observed, against_old=against_old) if outcome == UNDECIDED else "")
-
-
-def _numbers(gate: Gate, observed: Estimate) -> str:
-    """The value, and its interval and n where it has any, in the gate's unit."""
-    if gate.metric in _ABSOLUTE_UNITS and not gate.is_change:
-        scale = _ABSOLUTE_UNITS[gate.metric][gate.unit]
-        # Four digits, whatever the unit.
-        digits = max(0, 3 - math.floor(math.log10(max(observed.value / scale, 1e-9))))
-    else:
-        scale, digits = 1.0, 2
-    sign = "+" if gate.is_change else ""
-
-    def written(number: float) -> str:
-        if gate.metric == "latency" and number >= UNBOUNDED:
-            return "∞"
-        return f"{number / scale:{sign},.{digits}f}"
-
-    unit = gate.unit if gate.unit == "%" else f" {gate.unit}"
-    if observed.low == observed.high:
-        return written(observed.value) + unit
-    interval = f"{written(observed.low)} to {written(observed.high)}"
-    return f"{written(observed.value)}{unit} ({interval}, n = {observed.n:,})"
-
-
-def _hint(gate: Gate, observed: Estimate, *, against_old: bool) -> str:
-    """Roughly how much to measure for the interval to leave the limit out, if the value stays."""
-    distance = abs(observed.value - gate.limit)
-    half = (observed.high - observed.low) / 2
-    if gate.metric == "latency" and gate.is_change and against_old:
-        # More rounds narrow the interval within a session only.
-        return "; measure both files in one session"
-    if distance == 0 or observed.high >= UNBOUNDED:
-        return "; measure more"
-    if gate.metric in ("drop", *comparison.SHARES):
-        needed = items_needed(distance, _disagreement(half / 100, observed.n))
-        what = "items"
-    else:
-        needed = math.ceil(min(1e15, observed.n * (half / distance) ** 2))
-        what = "rounds" if gate.is_change else "runs"
-    if needed >= 1e9:
-        return "; they are too close to tell apart"
-    return f"; about {rounded_up(max(needed, observed.n + 1)):,} {what} would decide"
-
-
-def _disagreement(half: float, n: int) -> float:
-    """The share of disagreeing items that an interval shows: the equation of `items_needed` solved for p."""
-    z = 1.96
-    return min(1.0, max(0.0, n * (half / z) ** 2 - z**2 / n))
-
-
-def _label(measurement: Measurement, measurements: Sequence[Measurement]) -> str:
-    """The variant and its threads, with whatever else tells it from the others; always one line."""
-    parts = [measurement.variant.name, f"{measurement.threads} thread{'s' * (measurement.threads != 1)}"]
-    details = [_details(other) for other in measurements]
-    for position, detail in enumerate(_details(measurement)):
-        if any(other[position] != detail for other in details):
-            parts.append(detail)
-    return "".join(character if character.isprintable() else "?" for character in ", ".join(parts))
-
-
-def _details(measurement: Measurement) -> tuple[str, ...]:
-    return measurement.variant.model, measurement.runtime.name, measurement.environment.device
+    return GateResult(gate, name, threads, observed, gate.limit, outcome, text)

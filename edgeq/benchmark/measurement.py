@@ -2,7 +2,8 @@
 
 Format history (the number is ``schema`` in every line of JSON Lines):
 
-* 1: first version.
+* 1: first version; classification alone.
+* 2: ``accuracy`` has a task and a list of metrics instead of ``top1``, ``top5`` and ``drop_pp``.
 
 A reader takes any measurement of a known schema, also of a scheme that it does not know, ignores keys
 that it does not know, and refuses a newer schema by naming it.
@@ -19,7 +20,7 @@ from typing import Any
 
 from edgeq.errors import ResultsError
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -110,31 +111,111 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """One number that says how good a variant is, and how much of the baseline's it lost.
+
+    Attributes:
+        key: stable name in lower case, as gates and columns use it: ``top1``, ``miou``, ``mae``.
+        label: as people write it: ``top-1``, ``mean IoU``, ``MAE``.
+        value: the metric. Rates are between 0 and 1.
+        is_rate: whether it is a rate, shown in percent and lost in percentage points; else it is an amount such
+            as an error, which changes in percent of the baseline's.
+        higher_is_better: its direction.
+        drop: how much worse than the baseline, paired by item, in `drop_unit`; positive where the variant is
+            worse, whatever the direction. None for the baseline and a lone file.
+        p_value: of the paired test that nothing was lost or won; None like drop.
+    """
+
+    key: str
+    label: str
+    value: Estimate
+    is_rate: bool = True
+    higher_is_better: bool = True
+    drop: Estimate | None = None
+    p_value: float | None = None
+
+    @property
+    def drop_unit(self) -> str:
+        """``pp`` for rates, ``%`` of the baseline's value for amounts."""
+        return "pp" if self.is_rate else "%"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How close one output is to the baseline's, over all items together.
+
+    Attributes:
+        output: name of the output.
+        sqnr_db: signal to quantization noise ratio in decibels.
+        cosine: mean over the items of the cosine between the two outputs; None where one is zero everywhere.
+    """
+
+    output: str
+    sqnr_db: float
+    cosine: float | None
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class in the per-class table.
+
+    Attributes:
+        name: of the class.
+        n: items (or objects, or pixels) of the class in the validation set.
+        metrics: shares between 0 and 1 by key: recall and precision of a classifier, IoU, AP.
+    """
+
+    name: str
+    n: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Accuracy:
-    """Quality on the validation set; shares are between 0 and 1, the drop is in percentage points.
+    """Quality on the validation set.
 
     Attributes:
         n: items measured.
         excluded: items left out because the variant was calibrated on them.
         data_digest: digest over the items and their labels: only equal digests are compared.
-        top1: share whose largest output is the label; None without labels.
-        top5: likewise for the five largest outputs; None without labels or with fewer than six classes.
-        agreement: share on which the top-1 equals the baseline's; None for the baseline.
-        drop_pp: baseline's top-1 minus this one's in percentage points, paired; None for the baseline.
-        sqnr_db: signal to quantization noise of the outputs against the baseline's, in decibels.
+        task: what the model does: ``classification``, ``detection``, …; ``comparison`` where the outputs are only
+            compared with the baseline's.
+        metrics: the first is what the drop and the recommendation refer to; empty without labels.
+        agreement: share on which the answer (top-1) equals the baseline's; None for the baseline and where
+            outputs are no answers.
+        sqnr_db: signal to quantization noise of all outputs together against the baseline's, in decibels.
         correct: base64 of the packed bits that say which item was right, for paired comparisons of two
-            results; None without labels.
+            results; None without labels and where items are not right or wrong.
+        skipped: items left out because they cannot be read.
+        fidelity: of each output, against the baseline's; empty for the baseline.
+        item_values: base64 of float32[n], the first metric of each item where it is a mean over items; for paired
+            comparisons of two results. None otherwise.
+        classes: the per-class table; empty where there are no classes.
+        confusion: items by class (rows) and answer (columns); empty where there are no classes or too many.
     """
 
     n: int
     excluded: int
     data_digest: str
-    top1: Estimate | None
-    top5: Estimate | None
+    task: str
+    metrics: tuple[Metric, ...]
     agreement: Estimate | None
-    drop_pp: Estimate | None
     sqnr_db: float | None
     correct: str | None
+    skipped: int = 0
+    fidelity: tuple[Fidelity, ...] = ()
+    item_values: str | None = None
+    classes: tuple[ClassScore, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def primary(self) -> Metric | None:
+        """The metric that the drop and the recommendation refer to; None without labels."""
+        return self.metrics[0] if self.metrics else None
+
+    def metric(self, key: str) -> Metric | None:
+        """The metric of that key; None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
 
 
 @dataclass(frozen=True)
@@ -237,9 +318,27 @@ def from_json(value: object) -> Measurement:
         raise ResultsError(
             f"this measurement has schema {schema!r}, this edgeq reads up to {SCHEMA}: update edgeq"
         )
+    if schema == 1:
+        value = _from_schema_1(value)
     measurement = _build(Measurement, value, "measurement")
     assert isinstance(measurement, Measurement)  # noqa: S101 - narrows the type for mypy
     return measurement
+
+
+def _from_schema_1(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A measurement of schema 1, whose accuracy was of a classifier, as one of schema 2."""
+    accuracy = value.get("accuracy")
+    if not isinstance(accuracy, dict):
+        return {**value, "schema": SCHEMA}
+    metrics: list[dict[str, Any]] = [
+        {"key": key, "label": label, "value": accuracy[key]}
+        for key, label in (("top1", "top-1"), ("top5", "top-5"))
+        if accuracy.get(key) is not None
+    ]
+    if metrics and accuracy.get("drop_pp") is not None:
+        metrics[0]["drop"] = accuracy["drop_pp"]
+    task = "classification" if metrics or accuracy.get("agreement") is not None else "comparison"
+    return {**value, "schema": SCHEMA, "accuracy": {**accuracy, "task": task, "metrics": metrics}}
 
 
 def _build(annotation: Any, value: Any, where: str) -> Any:

@@ -10,9 +10,11 @@ import numpy as np
 
 from edgeq.benchmark.classification import Array
 from edgeq.benchmark.targets import Targets
+from edgeq.data.columns import AudioColumn, FileColumn, ImageColumn
 from edgeq.data.dataset import ArrayDataset
-from edgeq.data.feeding import Feed, ModelInput
-from edgeq.data.images import IMAGE_SUFFIXES, Decoding, decode
+from edgeq.data.feeding import BadItemsError, Feed, ModelInput
+from edgeq.data.media.audio import AUDIO_SUFFIXES
+from edgeq.data.media.images import IMAGE_SUFFIXES
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.reading import read_arrays
 from edgeq.errors import DataError, WorkerError, joined_reasons
@@ -48,7 +50,7 @@ def predict(
 
     Args:
         targets: the variants.
-        inputs: images, .npy files of one item, or .npz files of one item by input name.
+        inputs: images, WAV files, .npy files of one item, or .npz files of one item by input name.
         preprocessing: instead of the bundle's.
         runtime: which; None for the best installed.
         verbose: whether the runtime's own output is let through.
@@ -62,11 +64,17 @@ def predict(
     paths = [Path(path) for path in inputs]
     if not paths:
         raise DataError("expected at least one input: an image, an .npy or an .npz file")
-    rows = [_read(path, targets.inputs) for path in paths]
+    chosen = preprocessing or targets.preprocessing
+    rows = [_read(path, targets.inputs, chosen) for path in paths]
     arrays = {spec.name: np.stack([row[spec.name] for row in rows]) for spec in targets.inputs}
     dataset = ArrayDataset(arrays, source=", ".join(path.name for path in paths))
-    feed = Feed(dataset, targets.inputs, preprocessing or targets.preprocessing)
-    items = feed.items(range(len(paths)))
+    feed = Feed(dataset, targets.inputs, chosen)
+    try:
+        items = feed.items(range(len(paths)))
+    except BadItemsError as error:
+        # Nothing can be skipped where each input was named by hand.
+        shown = "; ".join(f"{paths[index]}: {reason}" for index, reason in error.bad.items())
+        raise DataError(f"{shown}: give another one") from error
     outputs: dict[str, dict[str, Array]] = {}
     failures: dict[str, str] = {}
     for target in targets.files:
@@ -101,15 +109,23 @@ def _run(
     }
 
 
-def _read(path: Path, specs: Sequence[ModelInput]) -> Mapping[str, Array]:
+_COLUMNS: Mapping[tuple[str, ...], type[FileColumn]] = {
+    IMAGE_SUFFIXES: ImageColumn,
+    AUDIO_SUFFIXES: AudioColumn,
+}
+
+
+def _read(path: Path, specs: Sequence[ModelInput], preprocessing: Preprocessing) -> Mapping[str, Array]:
     if not path.is_file():
         found = "is no file" if path.exists() else "does not exist"
-        raise DataError(f"{path} {found}: expected an image, an .npy or an .npz file")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        if len(specs) != 1:
-            names = ", ".join(spec.name for spec in specs)
-            raise DataError(f"{path} is one image and the model has the inputs {names}: give an .npz")
-        return {specs[0].name: decode(path, Decoding.for_shape(specs[0].item_shape, str(path)))}
+        raise DataError(f"{path} {found}: expected an image, a WAV, an .npy or an .npz file")
+    for suffixes, column in _COLUMNS.items():
+        if path.suffix.lower() in suffixes:
+            if len(specs) != 1:
+                names = ", ".join(spec.name for spec in specs)
+                raise DataError(f"{path} is one input and the model has the inputs {names}: give an .npz")
+            (spec,) = specs
+            return {spec.name: column((path,)).read([0], preprocessing.of(spec.name), spec.item_shape)[0]}
     arrays = read_arrays(path)
     if set(arrays) == {""} and len(specs) == 1:
         arrays = {specs[0].name: arrays[""]}

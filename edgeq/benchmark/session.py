@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from edgeq.benchmark.accuracy import Judged, check_above_chance, check_labels, score
+from edgeq.benchmark.accuracy import Accuracies, measure_accuracy
 from edgeq.benchmark.environment import read_environment
-from edgeq.benchmark.evaluation import StoredItems, evaluate
 from edgeq.benchmark.latency import DEFAULT, Plan, Timed, time_interleaved
 from edgeq.benchmark.latency_statistics import median_latency, paired_ratio, percentile, verdict
 from edgeq.benchmark.measurement import (
@@ -23,14 +24,13 @@ from edgeq.benchmark.measurement import (
     RuntimeInfo,
 )
 from edgeq.benchmark.targets import Target, Targets
-from edgeq.data.dataset import Dataset
+from edgeq.data.dataset import FAIL, Dataset, check_policy
 from edgeq.data.feeding import Feed
-from edgeq.data.labels import in_order_of
+from edgeq.data.labels import in_order_of, named_by
 from edgeq.data.preprocessing import Preprocessing
-from edgeq.errors import DataError, WorkerError, joined_reasons
+from edgeq.errors import WorkerError, joined_reasons
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_count
-from edgeq.runtime.interpreter import Array
 from edgeq.runtime.process import Loaded, Worker
 from edgeq.scratch import scratch_folder
 
@@ -53,13 +53,6 @@ class Session:
     notes: tuple[str, ...]
 
 
-@dataclass
-class _Accuracies:
-    by_variant: dict[str, Accuracy] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
 def default_threads() -> tuple[int, ...]:
     """One thread, and as many as phones have fast cores if this machine has them."""
     return tuple(sorted({1, min(4, cpu_count())}))
@@ -75,6 +68,9 @@ def measure(
     plan: Plan | None = DEFAULT,
     baseline: str | None = None,
     limit: int | None = None,
+    task: str | Mapping[str, Any] | None = None,
+    on_bad_input: str = FAIL,
+    executor: Executor | None = None,
     seed: int = 0,
     verbose: bool = False,
     progress: Progress | None = None,
@@ -91,7 +87,10 @@ def measure(
         plan: how long to time; None measures no latency.
         baseline: variant that the others are compared with; float32, else the first, by default.
         limit: largest number of validation items; all by default.
-        seed: of the order of measuring.
+        task: what the model does; found from labels and outputs by default.
+        on_bad_input: ``fail``, or ``skip`` to leave out items that cannot be read.
+        executor: what accuracy is measured with; processes on this machine by default.
+        seed: of the order of measuring and of the bootstrap.
         verbose: whether the runtime's own output is let through.
         progress: called as it goes on.
 
@@ -104,11 +103,23 @@ def measure(
     find_runtime(runtime)
     base = targets.baseline(baseline)
     environment = read_environment()
-    accuracies = _Accuracies()
+    accuracies = Accuracies()
     if data is not None:
-        ordered = in_order_of(data, targets.labels)
-        feed = Feed(ordered, targets.inputs, preprocessing or targets.preprocessing)
-        accuracies = _accuracies(targets, feed, base, runtime, limit, verbose, progress)
+        check_policy(on_bad_input)
+        feed = _feed(targets, data, preprocessing or targets.preprocessing, on_bad_input, progress)
+        accuracies = measure_accuracy(
+            targets,
+            feed,
+            baseline=base,
+            task=task,
+            runtime=runtime,
+            limit=limit,
+            on_bad_input=on_bad_input,
+            executor=executor,
+            seed=seed,
+            verbose=verbose,
+            progress=_told("accuracy", progress),
+        )
     session = uuid.uuid4().hex[:12]
     measurements: list[Measurement] = []
     failures = dict(accuracies.failures)
@@ -132,76 +143,22 @@ def measure(
     return Session(tuple(measurements), failures, tuple(accuracies.notes))
 
 
-def _accuracies(
+def _feed(
     targets: Targets,
-    feed: Feed,
-    base: str | None,
-    runtime: str | None,
-    limit: int | None,
-    verbose: bool,
+    data: Dataset,
+    preprocessing: Preprocessing,
+    on_bad_input: str,
     progress: Progress | None,
-) -> _Accuracies:
-    """Accuracy of every variant; the baseline first, because the others are compared with it."""
-    result = _Accuracies()
-    indices, judged = _validation(targets, feed, limit, result.notes)
-    ordered = sorted(targets.files, key=lambda target: target.info.name != base)
-    reference: dict[str, Array] | None = None
-    with scratch_folder("data") as folder:
-        items = StoredItems(feed, indices, folder)
-        for target in ordered:
-            name = target.info.name
-
-            def tell(done: int, total: int, name: str = name) -> None:
-                if progress is not None:
-                    progress(f"accuracy of {name}", done, total)
-
-            try:
-                with scratch_folder("outputs") as outputs_folder:
-                    outputs = evaluate(
-                        name,
-                        target.path,
-                        items,
-                        outputs_folder,
-                        runtime=runtime,
-                        processes=cpu_count(),
-                        verbose=verbose,
-                        progress=tell,
-                    )
-            except WorkerError as error:
-                result.failures[name] = str(error)
-                continue
-            check_labels(feed.dataset, outputs)
-            if name == base or base is None:
-                check_above_chance(judged, outputs, name)
-                reference = outputs if name == base else None
-            result.by_variant[name] = score(judged, outputs, None if name == base else reference)
-    return result
+) -> Feed:
+    """The data bound to the model; what does not fit is told before every item is looked at."""
+    Feed(data, targets.inputs, preprocessing)
+    inspected = data.inspected(on_bad_input, _told("looking at the data", progress))
+    ordered = named_by(in_order_of(inspected, targets.labels), targets.labels)
+    return Feed(ordered, targets.inputs, preprocessing)
 
 
-def _validation(
-    targets: Targets, feed: Feed, limit: int | None, notes: list[str]
-) -> tuple[list[int], Judged]:
-    digests = feed.dataset.digests()
-    indices = [i for i, digest in enumerate(digests) if digest not in targets.calibrated_on]
-    excluded = len(digests) - len(indices)
-    if not indices:
-        raise DataError(
-            f"{feed.dataset.source}: all {len(digests)} items were calibrated on, nothing is left to measure: "
-            "give other data"
-        )
-    if excluded:
-        notes.append(f"{excluded} of {len(digests)} items are left out: the bundle was calibrated on them")
-    if limit is not None and len(indices) > limit:
-        # Evenly spread, because folders are sorted by class.
-        indices = [indices[round(i)] for i in np.linspace(0, len(indices) - 1, limit)]
-    labels = feed.dataset.labels
-    judged = Judged(
-        digests=[digests[index] for index in indices],
-        labels=None if labels is None else labels[indices],
-        excluded=excluded,
-        source=feed.dataset.source,
-    )
-    return indices, judged
+def _told(what: str, progress: Progress | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress(what, done, total)
 
 
 class _Timing:

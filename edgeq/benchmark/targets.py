@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,10 @@ from edgeq.bundle import Bundle, is_bundle, read_bundle
 from edgeq.data.feeding import ModelInput
 from edgeq.data.preprocessing import RAW, Preprocessing
 from edgeq.errors import ModelError, UsageError
-from edgeq.files import sha256_file
+from edgeq.files import gzip_bytes, sha256_file
 from edgeq.schemes import BASELINE, SCHEMES, Scheme
 from edgeq.tflite.io import model_io
+from edgeq.tflite.metadata import Metadata, read_metadata
 from edgeq.tflite.model import read_model
 from edgeq.tflite.precision import scheme_of
 
@@ -41,6 +41,7 @@ class Targets:
         calibrated_on: SHA-256 of items that are left out of accuracy.
         bundle: where they came from; None for lone files.
         provenance: of the bundle; empty for lone files.
+        task: what the model does; None where the bundle does not say.
     """
 
     files: tuple[Target, ...]
@@ -50,6 +51,7 @@ class Targets:
     calibrated_on: frozenset[str] = frozenset()
     bundle: Bundle | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    task: str | Mapping[str, Any] | None = None
 
     def only(self, names: Sequence[str]) -> Targets:
         """The files of some variants.
@@ -121,7 +123,7 @@ def _from_bundle(bundle: Bundle) -> Targets:
                 io=variant.io,
                 sha256=variant.sha256,
                 size_bytes=variant.size_bytes,
-                gzip_bytes=_gzip_bytes(bundle.path(variant)),
+                gzip_bytes=variant.gzip_bytes or gzip_bytes(bundle.path(variant).read_bytes()),
             ),
         )
         for variant in manifest.variants
@@ -140,6 +142,7 @@ def _from_bundle(bundle: Bundle) -> Targets:
         frozenset(manifest.calibration),
         bundle,
         manifest.provenance,
+        manifest.task,
     )
 
 
@@ -147,12 +150,14 @@ def _from_files(paths: Sequence[Path], schemes: Sequence[Scheme]) -> Targets:
     stems = [path.name.removesuffix(".tflite") for path in paths]
     if len(set(stems)) != len(stems):
         raise UsageError(f"two files have one name ({', '.join(stems)}): rename one")
-    files = []
+    files: list[Target] = []
     inputs: tuple[ModelInput, ...] = ()
+    said = Metadata()
     for path, stem in zip(paths, stems, strict=True):
         if not path.is_file():
             raise ModelError(f"{path} does not exist: expected a bundle or a .tflite file")
         model = read_model(path)
+        said = said if files else read_metadata(path, model)
         scheme = scheme_of(model, schemes)
         tensors, _ = model_io(model)
         found = tuple(
@@ -180,11 +185,20 @@ def _from_files(paths: Sequence[Path], schemes: Sequence[Scheme]) -> Targets:
                     io=tensors[0].dtype if tensors else "none",
                     sha256=sha256_file(path),
                     size_bytes=path.stat().st_size,
-                    gzip_bytes=_gzip_bytes(path),
+                    gzip_bytes=gzip_bytes(path.read_bytes()),
                 ),
             )
         )
-    return Targets(tuple(files), inputs)
+    return Targets(tuple(files), inputs, _preprocessing(said), said.labels)
+
+
+def _preprocessing(said: Metadata) -> Preprocessing:
+    """What a file's metadata say of pixels; raw where they say nothing."""
+    if not said.mean:
+        return RAW
+    scale = tuple(1 / std for std in said.std)
+    offset = tuple(-mean / std for mean, std in zip(said.mean, said.std, strict=True))
+    return Preprocessing("the file's metadata", scale, offset)
 
 
 def _item_shape(shape: Sequence[int]) -> tuple[int, ...]:
@@ -194,7 +208,3 @@ def _item_shape(shape: Sequence[int]) -> tuple[int, ...]:
 
 def _shown(inputs: Sequence[ModelInput]) -> str:
     return ", ".join(f"{spec.name} {list(spec.item_shape)}" for spec in inputs)
-
-
-def _gzip_bytes(path: Path) -> int:
-    return len(gzip.compress(path.read_bytes(), compresslevel=9, mtime=0))

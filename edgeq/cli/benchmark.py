@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeq.cli.options import PATH, json_flag, verbose
+from edgeq.cli.options import PATH, json_flag, on_bad_input, preprocess, task, verbose
 from edgeq.cli.results import GITHUB, Earlier, Outputs, check_gates, judge, print_table, read_gates
 from edgeq.cli.terminal import progress_bar, say
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
@@ -22,8 +22,11 @@ from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
     "  edgeq benchmark model-edgeq --data data.npz --fail-if 'drop>1pp' --fail-if 'latency>-20%' --variant int8",
 )
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="BUNDLE|FILE…")
-@click.option("--data", type=PATH, help="Folder with one folder a class, or .npz with labels: for accuracy.")
-@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1, instead of the bundle's.")
+@click.option("--data", type=PATH, help="Folder, manifest, .npz, COCO .json or script: for accuracy.")
+@preprocess
+@click.option("--labels", type=PATH, help="Class names, one a line, instead of the bundle's.")
+@task
+@on_bad_input
 @click.option("--limit", type=click.IntRange(1), help="Measure accuracy on at most so many items.")
 @click.option(
     "--threads", type=click.IntRange(1), multiple=True, help="1 and min(4, cores) by default; repeatable."
@@ -53,6 +56,9 @@ def command(
     paths: tuple[Path, ...],
     data: Path | None,
     preprocess: str | None,
+    labels: Path | None,
+    task: str | None,
+    on_bad_input: str,
     limit: int | None,
     threads: tuple[int, ...],
     runtime: str | None,
@@ -78,6 +84,8 @@ def command(
     from edgeq.benchmark.latency import DEFAULT, FULL, QUICK
     from edgeq.benchmark.session import measure
     from edgeq.benchmark.targets import find_targets
+    from edgeq.benchmark.tasks.choosing import read_task
+    from edgeq.data.labels import read_labels_file
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.data.reading import read_dataset
 
@@ -90,6 +98,8 @@ def command(
             plan, max_seconds=max_time, least_seconds=min(plan.least_seconds, max_time)
         )
     targets = find_targets(paths)
+    if labels is not None:
+        targets = dataclasses.replace(targets, labels=tuple(read_labels_file(labels)))
     if variants:
         # A gate compares with the baseline, which must be measured although it is not among the variants asked for.
         compared_with = targets.baseline(baseline_variant) if gates or baseline_variant else None
@@ -106,6 +116,8 @@ def command(
             plan=None if no_latency else plan,
             baseline=baseline_variant,
             limit=limit,
+            task=read_task(task),
+            on_bad_input=on_bad_input,
             seed=seed,
             verbose=verbose,
             progress=progress,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.options import PATH, Size, as_argument, json_flag, read_labels, verbose
+from edgeq.cli.options import PATH, Size, as_argument, json_flag, on_bad_input, preprocess, task, verbose
 from edgeq.cli.terminal import print_result, progress_bar, say, stdout_console, warn
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 from edgeq.schemes import SCHEMES, help_lines, io_choices
 
 if TYPE_CHECKING:
-    from edgeq.convert.pipeline import Conversion
+    from edgeq.convert.job import Conversion
 
 _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
 
@@ -29,7 +29,7 @@ _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
 )
 @click.argument("model", type=PATH)
 @click.option(
-    "--data", type=PATH, help="Folder with one folder a class, or .npz: calibration is drawn from it."
+    "--data", type=PATH, help="Folder, manifest, .npz, COCO .json or script: calibration is drawn from it."
 )
 @click.option("--calibration", type=PATH, help="Data that are used for calibration whole, instead of --data.")
 @click.option(
@@ -41,12 +41,21 @@ _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
     metavar="TYPE",
     help=f"Inputs and outputs of integer files: {', '.join(io_choices())}.",
 )
-@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1; found by itself where possible.")
+@preprocess
 @click.option("--labels", type=PATH, help="Class names, one a line.")
 @click.option("--batch", type=click.IntRange(1), help="Size of a free batch dimension; 1 by default.")
 @click.option("--size", type=Size(), default=(), help="Size of other free dimensions, such as 224x224.")
 @click.option("--calibration-items", type=click.IntRange(1), default=200, show_default=True, help="To draw.")
+@click.option(
+    "--calibration-draw",
+    type=click.Choice(["random", "coverage"]),
+    default="random",
+    show_default=True,
+    help="At random, or such that activations are covered.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
+@task
+@on_bad_input
 @click.option("--signature", help="Of a SavedModel; its serving signature by default.")
 @click.option(
     "--allow-flex", is_flag=True, help="Keep TensorFlow's own operators; the app needs their delegate."
@@ -68,7 +77,10 @@ def command(
     batch: int | None,
     size: tuple[int, ...],
     calibration_items: int,
+    calibration_draw: str,
     seed: int,
+    task: str | None,
+    on_bad_input: str,
     signature: str | None,
     allow_flex: bool,
     allow_lambda: bool,
@@ -84,19 +96,24 @@ def command(
     is run on the real runtime and compared with the model before it is written. The result is a bundle, a
     folder that edgeq benchmark takes.
     """
+    from edgeq.benchmark.tasks.choosing import read_task
     from edgeq.convert.options import Options
     from edgeq.convert.pipeline import convert
+    from edgeq.data.labels import read_labels_file
 
     options = Options(
         name=name,
         schemes=schemes,
         io=io,
         preprocess=preprocess,
-        labels=read_labels(labels),
+        labels=None if labels is None else read_labels_file(labels),
         batch=batch,
         size=size,
         calibration_items=calibration_items,
+        calibration_draw=calibration_draw,
         seed=seed,
+        task=read_task(task),
+        on_bad_input=on_bad_input,
         allow_flex=allow_flex,
         allow_lambda=allow_lambda,
         signature=signature,
@@ -112,7 +129,11 @@ def command(
     else:
         show(conversion)
         folder = as_argument(conversion.bundle.folder)
-        print_result(f"next: edgeq benchmark {folder} --data {'…' if data is None else as_argument(data)}")
+        # A converter script brings its own data.
+        measured_on = data or (model if model.suffix == ".py" else None)
+        print_result(
+            f"next: edgeq benchmark {folder} --data {'…' if measured_on is None else as_argument(measured_on)}"
+        )
     return EXIT_PARTIAL if conversion.failures else EXIT_FINE
 
 

@@ -51,28 +51,31 @@ def as_argument(path: Path) -> str:
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
-def read_labels(path: Path | None) -> list[str] | None:
-    """Class names, one a line.
+def preprocess(function: Function) -> Function:
+    """``--preprocess``."""
+    return click.option(
+        "--preprocess",
+        metavar="NAME",
+        help="raw, 0..1, -1..1, torch, caffe, (x-MEAN)/DIVISOR, keras:NAME or FILE.json, instead of what is found.",
+    )(function)
 
-    Raises:
-        DataError: the file cannot be read or holds no name.
-    """
-    from edgeq.errors import DataError
 
-    if path is None:
-        return None
-    try:
-        # A byte order mark, as Windows' editors write it, is no part of the first name.
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path} does not exist: expected a text file with class names, one a line"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text: expected class names, one a line") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as class names, one a line: {error.strerror}") from error
-    labels = [line.strip() for line in lines if line.strip()]
-    if not labels:
-        raise DataError(f"{path} holds no labels: expected one a line")
-    return labels
+def task(function: Function) -> Function:
+    """``--task``."""
+    return click.option(
+        "--task",
+        metavar="NAME",
+        help="classification, multi-label, regression, segmentation, detection, anomaly, embedding, custom or "
+        "comparison; or FILE.json for a detector's outputs; found from labels and outputs by default.",
+    )(function)
+
+
+def on_bad_input(function: Function) -> Function:
+    """``--on-bad-input``."""
+    return click.option(
+        "--on-bad-input",
+        type=click.Choice(["fail", "skip"]),
+        default="fail",
+        show_default=True,
+        help="What becomes of items that cannot be read.",
+    )(function)

@@ -155,14 +155,15 @@ def check_gates(gates: Sequence[Gate], data: Dataset | None, *, latency: bool) -
     for gate in gates:
         if gate.metric in ("latency", "memory") and not latency:
             raise UsageError(f"the gate {gate} needs a measurement of latency: leave out --no-latency")
-        if gate.metric in ("drop", "agreement", "top1", "top5") and data is None:
+        if gate.needs_data and data is None:
             raise UsageError(
                 f"the gate {gate} needs data to measure on: add --data FOLDER or --data FILE.npz"
             )
-        if gate.metric in ("drop", "top1", "top5") and data is not None and data.labels is None:
+        # A script may have metrics of its own, which need no labels.
+        if gate.needs_labels and data is not None and data.truth is None and data.script is None:
             raise UsageError(
-                f"the gate {gate} needs labels, and {data.source} has none: expected one folder a class, or "
-                "an array named labels"
+                f"the gate {gate} needs labels, and {data.source} has none: expected what the task needs, "
+                "such as one folder a class or an array named labels"
             )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.options import PATH, json_flag, read_labels, verbose
+from edgeq.cli.options import PATH, json_flag, preprocess, verbose
 from edgeq.cli.terminal import print_result, say, stdout_console
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL, UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("target", type=PATH, metavar="BUNDLE|FILE")
 @click.argument("inputs", type=PATH, nargs=-1, required=True, metavar="INPUT…")
-@click.option("--preprocess", metavar="NAME", help="raw, 0..1 or -1..1, instead of the bundle's.")
+@preprocess
 @click.option("--labels", type=PATH, help="Class names, one a line, instead of the bundle's.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to show.")
 @click.option("--variant", "variants", multiple=True, help="Only these; repeatable.")
@@ -41,14 +41,18 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> int:
-    """Runs every variant of BUNDLE, or a .tflite FILE, on each INPUT: an image, an .npy or an .npz of one item."""
+    """Runs every variant of BUNDLE, or a .tflite FILE, on each INPUT.
+
+    An INPUT is an image, a WAV, or an .npy or .npz of one item.
+    """
     from edgeq.benchmark.prediction import predict
     from edgeq.benchmark.targets import find_targets
+    from edgeq.data.labels import read_labels_file
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.report.predictions import print_predictions, to_json
 
     targets = find_targets([target], variants)
-    names = read_labels(labels)
+    names = None if labels is None else read_labels_file(labels)
     predictions = predict(
         targets,
         inputs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -73,15 +74,24 @@ def progress_bar() -> Iterator[Progress]:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
         with bar:
-            task = bar.add_task("starting", total=None)
+            task = bar.add_task("starting", total=None, rate="")
+            begun: dict[str, tuple[float, int]] = {}
 
             def update(what: str, done: int, total: int) -> None:
-                bar.update(task, description=what, completed=done, total=total)
+                if what not in begun:
+                    # Each stage has a speed of its own, and may go on where an earlier run stopped.
+                    begun[what] = (time.monotonic(), done)
+                    bar.reset(task)
+                start, before = begun[what]
+                seconds = time.monotonic() - start
+                rate = f"{(done - before) / seconds:,.0f}/s" if seconds > 1 and done - before > 20 else ""
+                bar.update(task, description=what, completed=done, total=total, rate=rate)
 
             yield update

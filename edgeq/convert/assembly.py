@@ -15,7 +15,7 @@ from edgeq.convert.flex import flex_operators
 from edgeq.convert.making import Making
 from edgeq.convert.options import Options
 from edgeq.data.preprocessing import Preprocessing
-from edgeq.files import sha256_bytes
+from edgeq.files import gzip_bytes, sha256_bytes
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.interpreter import Array
 from edgeq.schemes import Selection, VariantSpec
@@ -69,7 +69,8 @@ def assemble(
             for name, (spec, result) in checked.items()
         ),
         failures=tuple(making.failures),
-        provenance=_provenance(graph, options, selection),
+        provenance=_provenance(graph, options, selection, preprocessing),
+        task=options.task,
     )
     kept = parity_count(inputs)
     parity = Parity(
@@ -84,7 +85,9 @@ def assemble(
     return write_bundle(folder, manifest, models, parity, force=options.force)
 
 
-def _provenance(graph: SourceGraph, options: Options, selection: Selection) -> dict[str, Any]:
+def _provenance(
+    graph: SourceGraph, options: Options, selection: Selection, preprocessing: Preprocessing
+) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
@@ -93,9 +96,11 @@ def _provenance(graph: SourceGraph, options: Options, selection: Selection) -> d
         "source": {"kind": graph.kind, "sha256": graph.digest},
         "options": {
             "variants": [spec.name for spec in selection.specs],
-            "preprocess": options.preprocess,
+            "preprocess": None if options.preprocess is None else preprocessing.name,
             "batch": options.batch,
             "size": list(options.size),
+            "calibration_items": options.calibration_items,
+            "calibration_draw": options.calibration_draw,
             "seed": options.seed,
             "allow_flex": options.allow_flex,
         },
@@ -124,4 +129,5 @@ def _variant(
         check=result.check,
         needs_flex=bool(flex_operators(read_model(content))),
         float_operators=float_operators,
+        gzip_bytes=gzip_bytes(content),
     )

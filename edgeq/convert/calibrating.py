@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeq.data.dataset import Dataset
-from edgeq.data.feeding import Feed, ModelInput, check_calibration, check_items
-from edgeq.data.splitting import draw
+from edgeq.data.dataset import SKIP, BadItem, Dataset
+from edgeq.data.feeding import Feed, ModelInput, check_count
+from edgeq.data.splitting import CALIBRATION_SPLITS, draw
 from edgeq.runtime.interpreter import Array
 from edgeq.scratch import make_array
 from edgeq.sources.graph import SourceGraph
@@ -44,6 +44,12 @@ def model_inputs(graph: SourceGraph) -> tuple[ModelInput, ...]:
     return tuple(ModelInput(spec.name, spec.item_shape, spec.dtype) for spec in graph.inputs)
 
 
+def for_calibration(dataset: Dataset) -> Dataset:
+    """The items that a data set sets apart for training or calibration; all where it does not."""
+    chosen = [index for index, split in enumerate(dataset.splits) if split in CALIBRATION_SPLITS]
+    return dataset.take(chosen) if chosen else dataset
+
+
 def check_before_opening(dataset: Dataset, count: int, seed: int) -> None:
     """Refuses data that no model could be calibrated on, before seconds are spent on opening one.
 
@@ -53,21 +59,43 @@ def check_before_opening(dataset: Dataset, count: int, seed: int) -> None:
         seed: of the draw.
 
     Raises:
-        DataError: too few different items, or NaN or infinity in them.
+        DataError: too few different items.
     """
-    check_items(dataset, draw(dataset.digests(), dataset.labels, count, seed))
+    check_count(dataset, len(draw(dataset.digests(), dataset.labels, count, seed)))
+
+
+def without_unreadable(feed: Feed, count: int, seed: int) -> Feed:
+    """The data without those of the items to be drawn that turn out to be bad when they are read."""
+    while True:
+        dataset = feed.dataset
+        drawn = draw(dataset.digests(), dataset.labels, count, seed)
+        bad = feed.bad_among(drawn)
+        if not bad:
+            return feed
+        column = next(iter(dataset.columns.values()))
+        items = [BadItem(column.describe(index), reason) for index, reason in bad.items()]
+        good = [index for index in range(len(dataset)) if index not in bad]
+        feed = feed.over(dataset.without_bad(items, good, SKIP))
 
 
 def choose(feed: Feed, count: int, seed: int) -> Calibration:
     """Draws calibration items, stratified where there are labels, and judges them.
 
     Raises:
-        DataError: too few, or unfit.
+        DataError: too few.
+    """
+    return judged(feed, draw(feed.dataset.digests(), feed.dataset.labels, count, seed))
+
+
+def judged(feed: Feed, indices: Sequence[int]) -> Calibration:
+    """The items that were drawn, judged.
+
+    Raises:
+        DataError: too few.
     """
     digests = feed.dataset.digests()
-    indices = draw(digests, feed.dataset.labels, count, seed)
-    warnings = check_calibration(feed, indices)
-    return Calibration(feed, indices, tuple(digests[index] for index in indices), tuple(warnings))
+    warnings = check_count(feed.dataset, len(indices))
+    return Calibration(feed, tuple(indices), tuple(digests[index] for index in indices), tuple(warnings))
 
 
 def write_items(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from edgeq.data.dataset import FAIL
+from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.splitting import CALIBRATION_ITEMS
 from edgeq.schemes import SCHEMES, Scheme
+
+RANDOM, COVERAGE = "random", "coverage"
+DRAWS = (RANDOM, COVERAGE)
+"""How calibration items are drawn."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +24,15 @@ class Options:
         name: of the model, for files and reports; the source's own by default.
         schemes: names, ``all``, or none for the default ones.
         io: I/O types of full-integer files; none for each scheme's default.
-        preprocess: name of the preprocessing; None finds it.
+        preprocess: the preprocessing, or its name; None finds it.
         labels: class names; None takes what the source or the data know.
         batch: size of a free batch axis.
         size: sizes of other free dimensions.
         calibration_items: how many items are drawn for calibration.
+        calibration_draw: ``random``, or ``coverage`` of what the activations do; see `edgeq.convert.coverage`.
         seed: of the draws.
+        task: what the model does, for measurements; None where labels and outputs tell.
+        on_bad_input: ``fail``, or ``skip`` to leave out items that cannot be read.
         allow_flex: whether TensorFlow's own operators may be used.
         allow_lambda: whether Lambda layers may be loaded.
         signature: of a SavedModel.
@@ -34,12 +44,15 @@ class Options:
     name: str | None = None
     schemes: Sequence[str] = ()
     io: Sequence[str] = ()
-    preprocess: str | None = None
+    preprocess: Preprocessing | str | None = None
     labels: Sequence[str] | None = None
     batch: int | None = None
     size: tuple[int, ...] = ()
     calibration_items: int = CALIBRATION_ITEMS
+    calibration_draw: str = RANDOM
     seed: int = 0
+    task: str | Mapping[str, Any] | None = None
+    on_bad_input: str = FAIL
     allow_flex: bool = False
     allow_lambda: bool = False
     signature: str | None = None

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeq.data.dataset import Dataset
-from edgeq.data.image_folder import ImageFolder
-from edgeq.data.images import Decoding
+from edgeq.data.columns import ArrayColumn, AudioColumn, Column, ImageColumn
+from edgeq.data.dataset import BadItem, Dataset, bad_message
+from edgeq.data.media.images import image_shape
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import DataError
 
 Array = npt.NDArray[Any]
 
-_READ_AT_ONCE = 100
-"""Items: images of a large model take 60 MB then."""
+
+_READ_AT_ONCE = 32
+"""Items: images of a large model take 20 MB then."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,34 @@ class ModelInput:
     item_shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def is_float(self) -> bool:
+        """Whether preprocessing changes its values."""
+        return self.dtype.startswith("float")
+
+
+class BadItemsError(DataError):
+    """Items that turned out to be bad when they were read.
+
+    Attributes:
+        bad: reason by index.
+    """
+
+    def __init__(self, source: str, bad: Mapping[int, str], count: int) -> None:
+        super().__init__(bad_message(source, [BadItem("", reason) for reason in bad.values()], count))
+        self.bad = bad
+
 
 class Feed:
     """Items of a data set by the model's input names."""
 
     def __init__(self, dataset: Dataset, inputs: Sequence[ModelInput], preprocessing: Preprocessing) -> None:
-        """Binds and checks names, shapes and dtypes on the first item.
+        """Binds and checks names, shapes and dtypes.
 
         Args:
             dataset: where items come from.
             inputs: what the model wants.
-            preprocessing: of float inputs.
+            preprocessing: of images, sounds and float inputs.
 
         Raises:
             DataError: the data set is empty or does not fit the model.
@@ -55,117 +74,160 @@ class Feed:
         self.dataset = dataset
         self.inputs = tuple(inputs)
         self.preprocessing = preprocessing
-        self._names = _match_names(dataset, self.inputs)
-        if isinstance(dataset, ImageFolder) and dataset.decoding is None:
-            dataset.decoding = Decoding.for_shape(self.inputs[0].item_shape, dataset.source)
+        self._columns = _match(dataset, self.inputs)
+        unknown = set(preprocessing.inputs) - {spec.name for spec in self.inputs}
+        if unknown:
+            names = ", ".join(spec.name for spec in self.inputs)
+            raise DataError(
+                f"the preprocessing is for an input {min(unknown)!r}, which the model has not: it has {names}"
+            )
         for spec in self.inputs:
-            self._check(spec, dataset.raw(self._names[spec.name], [0])[0])
+            _check(dataset.source, self._columns[spec.name], spec, preprocessing.of(spec.name))
+
+    def over(self, dataset: Dataset) -> Feed:
+        """The same for some of the items, or for the same items in another form."""
+        return Feed(dataset, self.inputs, self.preprocessing)
 
     def stored(self, spec: ModelInput, indices: Sequence[int]) -> Array:
-        """Items of one input as stored, before preprocessing: [N, *item_shape].
+        """Items of one input as pixels, features or rows, before values are scaled: [n, *item_shape].
 
         Raises:
-            DataError: an item has another shape, or holds NaN or infinity.
+            BadItemsError: some cannot be read, or hold NaN or infinity.
         """
-        values = self.dataset.raw(self._names[spec.name], indices)
-        _require_finite(self.dataset, self._names[spec.name], values, indices)
-        return values
+        column = self._columns[spec.name]
+        preprocessing = self.preprocessing.of(spec.name)
+        try:
+            values = column.read(indices, preprocessing, spec.item_shape)
+            if _finite(values):
+                return values
+        except DataError:
+            pass
+        # Something is bad: one by one, to tell which.
+        bad = {}
+        for index in indices:
+            try:
+                if not _finite(column.read([index], preprocessing, spec.item_shape)):
+                    bad[index] = f"{column.describe(index)} holds NaN or infinity"
+            except DataError as error:
+                bad[index] = str(error)
+        raise BadItemsError(self.dataset.source, bad, len(self.dataset))
+
+    def bad_among(self, indices: Sequence[int]) -> dict[int, str]:
+        """Reason by index of those items that turn out to be bad when they are read."""
+        bad: dict[int, str] = {}
+        for spec in self.inputs:
+            for start in range(0, len(indices), _READ_AT_ONCE):
+                try:
+                    self.stored(spec, indices[start : start + _READ_AT_ONCE])
+                except BadItemsError as error:
+                    bad |= error.bad
+        return bad
 
     def items(self, indices: Sequence[int]) -> dict[str, Array]:
-        """Items as the model sees them: preprocessed, of the input's dtype, [N, *item_shape] by name."""
+        """Items as the model sees them: preprocessed, of the input's dtype, [n, *item_shape] by name.
+
+        Raises:
+            BadItemsError: some cannot be read.
+        """
         return {
             spec.name: self.prepare(spec, self.stored(spec, indices)).astype(spec.dtype, copy=False)
             for spec in self.inputs
         }
 
     def prepare(self, spec: ModelInput, stored: Array) -> Array:
-        """Applies the preprocessing to stored values of a float input; others pass unchanged."""
-        return self.preprocessing.apply(stored) if spec.dtype.startswith("float") else stored
+        """Scales stored values of a float input; others pass unchanged."""
+        return self.preprocessing.of(spec.name).apply(stored) if spec.is_float else stored
 
-    def _check(self, spec: ModelInput, item: Array) -> None:
-        if tuple(item.shape) != spec.item_shape:
-            hint = ""
-            if item.shape == (*spec.item_shape, 1) or (*item.shape, 1) == spec.item_shape:
-                hint = ": add or drop the channel axis"
-            raise DataError(
-                f"{self.dataset.source}: input {spec.name!r} expects items of shape {list(spec.item_shape)}, "
-                f"found {list(item.shape)}{hint}"
-            )
-        if spec.dtype.startswith(("int", "uint")) and item.dtype.kind not in "ui":
-            raise DataError(
-                f"{self.dataset.source}: input {spec.name!r} expects {spec.dtype}, found {item.dtype}"
-            )
+    def are_pixels(self, spec: ModelInput) -> bool:
+        """Whether an input's stored items are 8-bit pixels that a table can scale."""
+        column = self._columns[spec.name]
+        is_uint8 = isinstance(column, ImageColumn) or (
+            isinstance(column, ArrayColumn) and column.dtype == np.uint8
+        )
+        return is_uint8 and spec.is_float
+
+    def portable(self, folder: Path) -> Feed:
+        """The same feed in a form that is cheap to hand to other processes.
+
+        Args:
+            folder: that arrays may be written to.
+        """
+        columns = {
+            name: column.stored(folder / f"column-{position}.npy")
+            for position, (name, column) in enumerate(self.dataset.columns.items())
+        }
+        return self.over(Dataset(columns, self.dataset.truth, source=self.dataset.source))
 
 
-def _match_names(dataset: Dataset, inputs: Sequence[ModelInput]) -> Mapping[str, str]:
-    """The data set's name for each of the model's inputs: by name, never by position."""
+def _match(dataset: Dataset, inputs: Sequence[ModelInput]) -> dict[str, Column]:
+    """The data set's column for each of the model's inputs: by name, never by position."""
     wanted = [spec.name for spec in inputs]
     found = dataset.input_names()
     if found == ("",):
         if len(wanted) != 1:
             raise DataError(
-                f"{dataset.source} holds images for one input, the model has {len(wanted)} "
-                f"({', '.join(wanted)}): give an .npz with one array by input name"
+                f"{dataset.source} holds items for one input, the model has {len(wanted)} ({', '.join(wanted)}): give "
+                "an .npz with one array by input name, or a manifest with columns input:NAME"
             )
-        return {wanted[0]: ""}
+        return {wanted[0]: dataset.columns[""]}
     if set(found) != set(wanted):
         raise DataError(
-            f"{dataset.source}: expected arrays named {', '.join(sorted(wanted))} like the model's inputs, "
+            f"{dataset.source}: expected inputs named {', '.join(sorted(wanted))} like the model's, "
             f"found {', '.join(sorted(found))}"
         )
-    return {name: name for name in wanted}
+    return {name: dataset.columns[name] for name in wanted}
 
 
-def check_calibration(feed: Feed, indices: Sequence[int]) -> list[str]:
-    """Judges whether items are enough to calibrate on.
+def _check(source: str, column: Column, spec: ModelInput, preprocessing: Preprocessing) -> None:
+    if isinstance(column, ImageColumn):
+        channels = image_shape(spec.item_shape, source)[2]
+        if spec.is_float:
+            preprocessing.check_channels(channels)
+        return
+    if isinstance(column, AudioColumn):
+        preprocessing.audio.check_input(spec.item_shape, source)
+        return
+    if not isinstance(column, ArrayColumn):
+        return
+    shape, dtype = column.item_shape, column.dtype
+    if shape != spec.item_shape:
+        hint = ""
+        if shape == (*spec.item_shape, 1) or (*shape, 1) == spec.item_shape:
+            hint = ": add or drop the channel axis"
+        raise DataError(
+            f"{source}: input {spec.name!r} expects items of shape {list(spec.item_shape)}, "
+            f"found {list(shape)}{hint}"
+        )
+    if spec.dtype.startswith(("int", "uint")) and dtype.kind not in "ui":
+        raise DataError(f"{source}: input {spec.name!r} expects {spec.dtype}, found {dtype}")
+    if spec.is_float:
+        preprocessing.check_channels(shape[-1] if shape else 1)
+
+
+def _finite(values: Array) -> bool:
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
+
+
+def check_count(dataset: Dataset, count: int) -> list[str]:
+    """Judges whether so many different items are enough to calibrate on.
 
     Args:
-        feed: the data.
-        indices: the calibration items.
+        dataset: the data.
+        count: of the calibration items.
 
     Returns:
         Warnings, one sentence each.
 
     Raises:
-        DataError: fewer than 10 items, or NaN or infinity in them.
-    """
-    check_items(feed.dataset, indices)
-    if len(indices) < 100:
-        return [f"{len(indices)} calibration items are few: 100 to 500 are usual"]
-    return []
-
-
-def check_items(dataset: Dataset, indices: Sequence[int]) -> None:
-    """Refuses calibration items that no model could be calibrated on.
-
-    Args:
-        dataset: the data.
-        indices: the calibration items, no two of equal content.
-
-    Raises:
-        DataError: fewer than 10 items, or NaN or infinity in them.
+        DataError: fewer than 10 items.
     """
     if len(dataset) == 0:
         raise DataError(f"{dataset.source} holds no item: expected at least 10, 100 to 500 are usual")
-    if len(indices) < 10:
+    if count < 10:
         raise DataError(
-            f"{dataset.source}: {len(indices)} different calibration item{'s' * (len(indices) != 1)}, expected "
+            f"{dataset.source}: {count} different calibration item{'s' * (count != 1)}, expected "
             "at least 10 (100 to 500 are usual)"
         )
-    if isinstance(dataset, ImageFolder):
-        # 8-bit pixels are finite.
-        return
-    for name in dataset.input_names():
-        for start in range(0, len(indices), _READ_AT_ONCE):
-            _require_finite(dataset, name, dataset.raw(name, indices[start : start + _READ_AT_ONCE]), indices)
-
-
-def _require_finite(dataset: Dataset, name: str, values: Array, indices: Sequence[int]) -> None:
-    """Counts what is not finite in all items if there is any in `values`, which are some of them."""
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    bad = [index for index in indices if not np.isfinite(dataset.raw(name, [index])).all()]
-    raise DataError(
-        f"{dataset.source}: input {name!r} holds NaN or infinity in {len(bad)} of {len(indices)} items, first in "
-        f"item {bad[0]}: leave such items out"
-    )
+    if count < 100:
+        return [f"{count} calibration items are few: 100 to 500 are usual"]
+    return []

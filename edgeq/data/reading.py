@@ -1,127 +1,74 @@
-"""From a path to a data set."""
+"""From a path to a data set: which form it has."""
 
 from __future__ import annotations
 
-import tokenize
-import zipfile
-import zlib
+import os
 from pathlib import Path
 
-import numpy as np
-
-from edgeq.data.dataset import Array, ArrayDataset, Dataset
-from edgeq.data.image_folder import ImageFolder
+from edgeq.data.dataset import Dataset
+from edgeq.data.readers.arrays import ARRAY_SUFFIXES, LABEL_KEYS, read_array_file, read_arrays
+from edgeq.data.readers.coco import read_coco, read_coco_folder
+from edgeq.data.readers.folders import read_folder
+from edgeq.data.readers.kinds import kind_of
+from edgeq.data.readers.listing import list_folder, suffix_of
+from edgeq.data.readers.manifests import MANIFEST_SUFFIXES, read_manifest
+from edgeq.data.readers.mask_folders import has_mask_folders, read_mask_folders
 from edgeq.errors import DataError
+from edgeq.files import printable
 
-LABEL_KEYS = ("labels", "label", "y")
-"""Names under which an .npz may hold labels."""
+__all__ = ["LABEL_KEYS", "read_arrays", "read_dataset"]
 
-
-# What NumPy and the zip archive under it raise on damaged files: RuntimeError for encrypted ones, the last
-# three because NumPy reads the header of an array with Python's parser.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    SyntaxError,
-    TypeError,
-    tokenize.TokenError,
+FORMS = (
+    "a folder of images or WAV files with one folder a class, a manifest (.csv, .jsonl), arrays (.npz, .npy), COCO "
+    "annotations (.json), a folder with images/ and masks/, or a converter script with data()"
 )
+"""What edgeq reads, for messages."""
 
 
 def read_dataset(path: Path | str) -> Dataset:
-    """Reads an .npz of arrays by input name, a folder of images with one folder a class, or a script's data().
+    """Reads a data set as it lies on disk; images, sounds and arrays are not loaded.
 
     Args:
-        path: file or folder.
+        path: class folders or a folder of images or WAV files; a CSV or JSON Lines manifest; an ``.npz`` or ``.npy``;
+            a COCO file or the folder with it; a folder of images and masks; or a converter script, for what its
+            ``data()`` returns. Modules of `edgeq.data.readers` say the rules of each.
 
     Raises:
         DataError: it does not exist, is damaged, or is of no known kind.
         ModelError: a converter script fails when it is read.
     """
     path = Path(path)
-    if path.is_dir():
-        return ImageFolder(path)
-    if not path.exists():
-        raise DataError(f"{path} does not exist: expected an .npz file or a folder with one folder a class")
-    if path.suffix == ".npz":
-        return _read_npz(path)
-    if path.suffix == ".py":
+    # Unlike those of Path these never raise, whatever the name.
+    if os.path.isdir(path):  # noqa: PTH112
+        return _read_folder(path)
+    if not os.path.exists(path):  # noqa: PTH110
+        raise DataError(f"{printable(path)} does not exist: expected {FORMS}")
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise DataError(f"{printable(path)} is no regular file: expected {FORMS}")
+    return _read_file(path)
+
+
+def _read_folder(folder: Path) -> Dataset:
+    listing = list_folder(folder)
+    coco = read_coco_folder(folder, listing)
+    if coco is not None:
+        return coco
+    return read_mask_folders(folder) if has_mask_folders(listing) else read_folder(folder, listing)
+
+
+def _read_file(path: Path) -> Dataset:
+    suffix = suffix_of(path.name)
+    if suffix in ARRAY_SUFFIXES:
+        return read_array_file(path)
+    if suffix in MANIFEST_SUFFIXES:
+        return read_manifest(path)
+    if suffix == ".json":
+        return read_coco(path)
+    if suffix == ".py":
         from edgeq.data.script import read_script_data
 
         return read_script_data(path)
-    raise DataError(
-        f"{path} is no data set that edgeq reads: expected an .npz file, a folder with one folder a class, or a "
-        "converter script with data()"
-    )
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """Arrays of an .npz by name, or the one of an .npy under an empty name.
-
-    Raises:
-        DataError: the file is damaged, or holds Python objects.
-    """
-    if path.suffix not in (".npy", ".npz"):
-        raise DataError(f"{path} is nothing that edgeq reads: expected an image, an .npy or an .npz file")
-    try:
-        # np.load would leave a damaged file open.
-        with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            arrays = {name: loaded[name] for name in loaded.files}
-    except MemoryError as error:
-        raise DataError(
-            f"{path} holds an array that is too large for this machine's memory: {error}"
-        ) from error
-    except _DAMAGE as error:
-        raise DataError(f"{path} cannot be read as {path.suffix}: {_explanation(path, error)}") from error
-
-    # What is no array in the archive comes as bytes.
-    others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if others:
-        raise DataError(
-            f"{path} holds {others[0]!r}, which is no NumPy array: expected an .npz file as numpy.savez writes it"
-        )
-    return arrays
-
-
-def _explanation(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if path.stat().st_size == 0:
-        return "it is empty; save or copy it again"
-    if "pickle" in reason:
-        return "it is no NumPy file, or holds Python objects instead of plain numbers"
-    return f"it is damaged ({reason}); save or copy it again"
-
-
-def _read_npz(path: Path) -> ArrayDataset:
-    arrays = read_arrays(path)
-    key = next((key for key in LABEL_KEYS if key in arrays), None)
-    labels = arrays.pop(key) if key is not None else None
-    names = arrays.pop("class_names", None)
-    return ArrayDataset(
-        arrays,
-        labels,
-        source=str(path),
-        class_names=() if names is None else _names(names, path),
-    )
-
-
-def _names(array: Array, path: Path) -> list[str]:
-    if array.ndim != 1 or array.dtype.kind not in "US":
-        raise DataError(
-            f"{path}: class_names is {array.dtype}{list(array.shape)}, expected one text a class, as in "
-            "numpy.array(['cat', 'dog'])"
-        )
-    try:
-        return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in array.tolist()]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: class_names is no UTF-8 text: {error}") from error
+    kind = kind_of(path.name)
+    if kind is not None:
+        raise DataError(f"{printable(path)} is one {kind}: name its folder, or a manifest")
+    raise DataError(f"{printable(path)} is no data set that edgeq reads: expected {FORMS}")

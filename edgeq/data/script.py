@@ -1,8 +1,8 @@
 """Converter scripts: ordinary Python files with a few well-known names, read without TensorFlow.
 
-A script says ``model()``, and where it wants ``preprocess``, ``labels``, ``data()`` and ``calibration()``. It runs as
-if started in its own folder: relative paths and imports of neighbours are found there. What it raises becomes
-one line with the file, the line and the exception.
+A script says ``model()``, and where it wants ``preprocess``, ``labels``, ``metrics``, ``task``, ``data()`` and
+``calibration()``. It runs as if started in its own folder: relative paths and imports of neighbours are found there.
+What it raises becomes one line with the file, the line and the exception.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from edgeq.data.dataset import ArrayDataset, Dataset
-from edgeq.data.preprocessing import find_preprocessing
+from edgeq.data import script_names
+from edgeq.data.dataset import Dataset
+from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import DataError, EdgeqError, ModelError
+from edgeq.files import printable
 
 _FUNCTIONS = ("model", "data", "calibration")
+
+_MOST_CHARACTERS = 400
+"""Of what an exception says; some libraries append whole graphs."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,20 @@ class Script:
     Attributes:
         path: of the file, as it was named.
         folder: which it runs in, absolute.
-        preprocess: name of the preprocessing; None where it says nothing.
+        preprocess: the preprocessing; None where it says nothing.
         labels: class names; empty where it says nothing.
+        metrics: by name a function, or a tuple of a function, ``lower`` or ``higher`` (is better) and perhaps
+            ``rate``; empty where it says nothing.
+        task: a name or a mapping, as it stands in the script; None where it says nothing.
         functions: by name, those of ``model``, ``data`` and ``calibration`` that it has.
     """
 
     path: Path
     folder: Path
-    preprocess: str | None
+    preprocess: Preprocessing | None
     labels: tuple[str, ...]
+    metrics: Mapping[str, Any]
+    task: str | Mapping[str, Any] | None
     functions: Mapping[str, Callable[[], Any]]
 
     def require_model(self) -> None:
@@ -53,8 +61,8 @@ class Script:
         """
         if "model" not in self.functions:
             raise ModelError(
-                f"{self.path} has no function model(), which returns the keras.Model to convert: edgeq init "
-                "NAME.py writes a script to fill in"
+                f"{printable(self.path)} has no function model(), which returns the keras.Model to convert: edgeq "
+                "init NAME.py writes a script to fill in"
             )
 
     def call_model(self) -> Any:
@@ -64,7 +72,7 @@ class Script:
             ModelError: there is no such function, or it fails.
         """
         self.require_model()
-        return self._call("model", ModelError)
+        return self.call(self.functions["model"], kind=ModelError)
 
     def read_data(self) -> Dataset | None:
         """What ``data()`` returns as a data set; None where there is no such function.
@@ -82,14 +90,26 @@ class Script:
         """
         return self._read("calibration")
 
+    def call(self, function: Callable[..., Any], *arguments: Any, kind: type[EdgeqError] = DataError) -> Any:
+        """Calls one of the script's functions in its folder.
+
+        Raises:
+            EdgeqError: of this kind, in one line, where the function fails.
+        """
+        with _explained(self.path, kind), _in_folder(self.folder):
+            return function(*arguments)
+
     def _read(self, name: str) -> Dataset | None:
         if name not in self.functions:
             return None
-        return _dataset(self._call(name, DataError), self, f"{self.path}: {name}()")
+        from edgeq.data.readers.script_data import as_dataset
 
-    def _call(self, name: str, kind: type[EdgeqError]) -> Any:
-        with _explained(self.path, kind), _in_folder(self.folder):
-            return self.functions[name]()
+        function, source = self.functions[name], f"{printable(self.path)}: {name}()"
+        # A generator runs while it is read.
+        found: Dataset = self.call(lambda: as_dataset(function(), self.folder, source, self.labels))
+        found.script = self.path.resolve() if self.metrics else None
+        found.task = self.task
+        return found
 
 
 def is_script(path: Path) -> bool:
@@ -105,21 +125,26 @@ def read_script(path: Path) -> Script:
 
     Raises:
         ModelError: it cannot be read, fails, or a name in it is not what it should be.
+        UsageError: there is no such preprocessing.
+        DataError: the preprocessing's file cannot be read.
     """
     if not is_script(path):
         raise ModelError(
-            f"{path} does not exist: expected a converter script (edgeq init NAME.py writes one)"
+            f"{printable(path)} does not exist: expected a converter script (edgeq init NAME.py writes one)"
         )
     file = path.resolve()
     with _explained(path, ModelError), _in_folder(file.parent):
         module = _run(file)
-    preprocess = getattr(module, "preprocess", None)
-    if preprocess is not None:
-        if not isinstance(preprocess, str):
-            raise ModelError(f"{path}: preprocess is {_kind(preprocess)}, expected a text such as '-1..1'")
-        find_preprocessing(preprocess)
-    labels = _labels(path, getattr(module, "labels", ()))
-    return Script(path, file.parent, preprocess, labels, _functions(path, module))
+    named = script_names.Names(printable(path), file.parent, vars(module))
+    return Script(
+        path,
+        file.parent,
+        named.preprocess(),
+        named.labels(),
+        named.metrics(),
+        named.task(),
+        named.functions(_FUNCTIONS),
+    )
 
 
 def read_script_data(path: Path) -> Dataset:
@@ -134,7 +159,7 @@ def read_script_data(path: Path) -> Dataset:
     """
     dataset = read_script(path).read_data()
     if dataset is None:
-        raise DataError(f"{path} has no function data(), which returns the data to measure on")
+        raise DataError(f"{printable(path)} has no function data(), which returns the data to measure on")
     return dataset
 
 
@@ -143,7 +168,7 @@ def _run(path: Path) -> ModuleType:
     name = f"edgeq_script_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ModelError(f"{path} cannot be read as Python")
+        raise ModelError(f"{printable(path)} cannot be read as Python")
     module = importlib.util.module_from_spec(spec)
     # Data classes and Keras' registration look a class up through its module.
     sys.modules[name] = module
@@ -153,55 +178,6 @@ def _run(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _functions(path: Path, module: ModuleType) -> dict[str, Callable[[], Any]]:
-    found = {name: getattr(module, name) for name in _FUNCTIONS if hasattr(module, name)}
-    for name, value in found.items():
-        if not callable(value):
-            raise ModelError(f"{path}: {name} is {_kind(value)}, expected a function {name}()")
-    return found
-
-
-def _labels(path: Path, labels: Any) -> tuple[str, ...]:
-    if isinstance(labels, str) or not isinstance(labels, Sequence | np.ndarray):
-        raise ModelError(f"{path}: labels is {_kind(labels)}, expected a list of class names")
-    return tuple(str(label) for label in labels)
-
-
-def _dataset(value: Any, script: Script, source: str) -> Dataset:
-    """A path, arrays by input name, a pair of inputs and labels, or a data set of edgeq's as a data set."""
-    from edgeq.data.reading import LABEL_KEYS, read_dataset
-
-    if isinstance(value, Dataset):
-        return value
-    if isinstance(value, str | Path):
-        path = script.folder / value
-        if path.suffix == ".py":
-            raise DataError(f"{source} names another script, {value}: expected a folder or an .npz file")
-        return read_dataset(path)
-    labels = None
-    if isinstance(value, tuple) and len(value) == 2:
-        value, labels = value
-    if isinstance(value, Mapping):
-        arrays = {str(name): np.asarray(array) for name, array in value.items()}
-        key = next((key for key in LABEL_KEYS if key in arrays), None)
-        labels = labels if key is None else arrays.pop(key)
-    elif isinstance(value, np.ndarray):
-        # One array fits the only input of a model, whatever its name.
-        arrays = {"": value}
-    else:
-        raise DataError(
-            f"{source} returns a value {_kind(value)}, expected a path, a dictionary of arrays by input name, "
-            "or (inputs, labels)"
-        )
-    return ArrayDataset(
-        arrays, None if labels is None else np.asarray(labels), source=source, class_names=script.labels
-    )
-
-
-def _kind(value: Any) -> str:
-    return f"of type {type(value).__name__}"
 
 
 @contextlib.contextmanager
@@ -227,15 +203,14 @@ def _explained(path: Path, kind: type[EdgeqError]) -> Iterator[None]:
         raise
     except SystemExit as error:
         raise kind(
-            f"{path}{_line(path, error)}: exits when it is read; put what runs it as a program under "
+            f"{printable(path)}{_line(path, error)}: exits when it is read; put what runs it as a program under "
             'if __name__ == "__main__"'
         ) from error
     except Exception as error:
         # A user's code may raise anything.
         said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-        raise kind(
-            f"{path}{_line(path, error)}: {type(error).__name__}: {said}"[:400] + _hint(error)
-        ) from error
+        message = f"{printable(path)}{_line(path, error)}: {type(error).__name__}: {said}"
+        raise kind(message[:_MOST_CHARACTERS] + _hint(error)) from error
 
 
 def _line(path: Path, error: BaseException) -> str:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 CALIBRATION_ITEMS = 200
 """Enough for activation ranges to settle; TensorFlow's guide names 100 to 500."""
 
+CALIBRATION_SPLITS = ("train", "training", "calibration")
+"""Items that a data set sets apart for these are calibrated on, and never measured on, where it also has others."""
+
 
 def draw(
     digests: Sequence[str], labels: npt.NDArray[np.int64] | None, count: int, seed: int

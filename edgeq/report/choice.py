@@ -2,6 +2,10 @@
 
 A file is shipped once, whatever number of threads an app then uses, so of equally fast variants one that is
 among the fastest at every thread count comes before a smaller one that is not.
+
+The advice shall be the same tomorrow. A table calls faster what its session shows to be faster by 1 %; the advice
+looks away from anything below `STEADY_DIFFERENCE`, which is what two sessions may differ by, and decides by size there,
+which does not change.
 """
 
 from __future__ import annotations
@@ -9,9 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeq.benchmark.latency_statistics import FASTER, MINIMAL_DIFFERENCE, SLOWER
+from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.report import wording
 from edgeq.report.tables import Row
+
+STEADY_DIFFERENCE = 0.03
+"""Latencies that differ by less are equal when it comes to advice.
+
+The median of one file moves from session to session with a standard deviation of up to 1 %
+(`edgeq.benchmark.latency_statistics.SESSION_SPREAD`), so two equally fast files, float16 and float32 say, come out
+up to 1.96 · √2 · 1 % = 2.8 % apart in 95 of 100 sessions.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,11 +70,24 @@ def fastest(rows: Sequence[Row]) -> Row:
 def _best(qualified: Sequence[Row], count: int) -> list[Row]:
     """The fastest that are faster than the baseline, else the smallest that is not slower, else nothing."""
     rows = [row for row in qualified if row.threads == count]
-    faster = [row for row in rows if row.verdict == FASTER and row.latency is not None]
+    faster = [row for row in rows if is_faster(row)]
     if faster:
         return [row for row in faster if _same_speed(row, fastest(faster))]
-    not_slower = [row for row in rows if row.verdict != SLOWER]
-    return sorted(not_slower, key=lambda row: row.size_bytes)[:1]
+    not_slower = [row for row in rows if not _is_slower(row)]
+    return sorted(not_slower, key=lambda row: (row.size_bytes, row.variant))[:1]
+
+
+def is_faster(row: Row) -> bool:
+    """Whether a variant is faster than the baseline, and by so much that it will be tomorrow."""
+    if row.verdict != FASTER or row.latency is None:
+        return False
+    return row.ratio is None or row.ratio.value * (1 + STEADY_DIFFERENCE) <= 1
+
+
+def _is_slower(row: Row) -> bool:
+    if row.verdict != SLOWER:
+        return False
+    return row.ratio is None or row.ratio.value >= 1 + STEADY_DIFFERENCE
 
 
 def _same_speed(row: Row, best: Row) -> bool:
@@ -70,7 +95,7 @@ def _same_speed(row: Row, best: Row) -> bool:
     if row.latency is None or best.latency is None:
         return False
     overlap = row.latency.low <= best.latency.high
-    return overlap or row.latency.value <= best.latency.value * (1 + MINIMAL_DIFFERENCE)
+    return overlap or row.latency.value <= best.latency.value * (1 + STEADY_DIFFERENCE)
 
 
 def _choice(
@@ -81,9 +106,9 @@ def _choice(
 
 
 def _why(rows: Sequence[Row], best: dict[int, list[Row]]) -> str:
-    if all(row.verdict != FASTER for row in rows):
+    if not any(map(is_faster, rows)):
         if any(row.latency is not None for row in rows):
-            return "no variant within the budget is significantly faster, this is the smallest"
+            return f"no variant within the budget is faster by {100 * STEADY_DIFFERENCE:g} %, this is the smallest"
         return "latency was not measured, this is the smallest"
     here = {row.threads: row for row in rows}
     tied = {

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
-from edgeq.report import wording
+from edgeq.benchmark.measurement import Estimate, Metric
+from edgeq.report import metric_wording, wording
 from edgeq.report.tables import Row, Table
 
 SortKey = float | str | None
@@ -45,15 +46,18 @@ class Column:
 NOT_SIGNIFICANT = "n.s."
 """Stands in a cell for "no significant difference"; the report explains it below the table."""
 
+MOST_METRICS = 4
+"""Metrics that get a column: COCO has twelve, and eleven of them do not decide anything."""
+
 
 def columns(table: Table) -> tuple[Column, ...]:
     """The columns that have something to show, in the order in which they stand.
 
-    The noise of the outputs is shown where nothing better says how good they are.
+    How close the outputs are to the baseline's is shown where nothing better says how good they are.
     """
     filled = [column for column in _all(table) if any(column.text(row) for row in table.rows)]
-    if any(column.key in ("top1", "agreement") for column in filled):
-        filled = [column for column in filled if column.key != "sqnr"]
+    if table.metrics or any(column.key == "agreement" for column in filled):
+        filled = [column for column in filled if column.key not in ("sqnr", "cosine")]
     if len(table.thread_counts) == 1:
         return tuple(column for column in filled if column.key != "threads")
     return tuple(filled)
@@ -64,8 +68,15 @@ def footnotes(table: Table) -> tuple[str, ...]:
     notes = ["[…] and ± are 95 % intervals"]
     if any(_speed(row).endswith(NOT_SIGNIFICANT) for row in table.rows):
         notes.append(f"{NOT_SIGNIFICANT}: no significant difference")
-    if any(row.drop_pp is not None for row in table.rows):
-        notes.append("drop: lost top-1 in percentage points, paired by item")
+    metrics = table.metrics
+    if any(row.drop is not None for row in table.rows):
+        notes.append(f"drop: {metric_wording.drop_meaning(metrics[0], baseline_name(table))}")
+    lower = [metric.label for metric in metrics[:MOST_METRICS] if not metric.higher_is_better]
+    if lower:
+        notes.append(f"lower is better for {wording.enumeration(lower)}")
+    if len(metrics) > MOST_METRICS:
+        further = wording.enumeration([metric.label for metric in metrics[MOST_METRICS:]])
+        notes.append(f"in the .json and .html file: {further}")
     return tuple(notes)
 
 
@@ -88,14 +99,28 @@ def _all(table: Table) -> Sequence[Column]:
         _bytes("size", 0, "Size of the file.", lambda row: row.size_bytes, table),
         Column("latency", "latency", unit, "Median of the steady state.", 0, _latency(factor), _median),
         Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, _speed, _ratio),
+        *_metrics(table, base),
         Column(
-            "drop", "drop", "pp", f"Top-1 lost against {base}, paired by item.", 1, _drop, _value("drop_pp")
+            "agreement",
+            "agreement",
+            "%",
+            f"Same answer as {base}.",
+            4,
+            _agreement,
+            lambda row: _value(row.agreement),
         ),
-        Column("top1", "top-1", "%", "Share whose best answer is the label.", 2, _top1, _value("top1")),
         Column(
-            "agreement", "agreement", "%", f"Same best answer as {base}.", 4, _agreement, _value("agreement")
+            "sqnr",
+            "SQNR",
+            "dB",
+            "Signal to quantization noise of the outputs.",
+            1,
+            _sqnr,
+            lambda row: row.sqnr_db,
         ),
-        Column("sqnr", "SQNR", "dB", "Signal to quantization noise of the outputs.", 8, _sqnr, _noise),
+        Column(
+            "cosine", "cosine", "", f"Between the outputs and {base}'s.", 2, _cosine, lambda row: row.cosine
+        ),
         Column("n", "n", "", "Items of the validation set.", 3, _n, lambda row: row.n),
         Column(
             "p90",
@@ -123,12 +148,36 @@ def _bytes(name: str, priority: int, hint: str, count: Callable[[Row], int | Non
     return Column(name, name, unit, hint, priority, text, count)
 
 
-def _value(name: str) -> Callable[[Row], SortKey]:
-    def value(row: Row) -> SortKey:
-        estimate = getattr(row, name)
-        return None if estimate is None else float(estimate.value)
+def _metrics(table: Table, base: str) -> Sequence[Column]:
+    """The drop, the primary metric, and further ones that matter less."""
+    shown = table.metrics[:MOST_METRICS]
+    if not shown:
+        return ()
+    primary = shown[0]
+    meaning = metric_wording.drop_meaning(primary, base)
+    hint = f"{metric_wording.capitalised(meaning)}."
+    drop = Column("drop", "drop", primary.drop_unit, hint, 1, _drop, lambda row: _value(row.drop))
+    return (drop, *(_metric(metric, 2 if metric is primary else 8) for metric in shown))
 
-    return value
+
+def _metric(metric: Metric, priority: int) -> Column:
+    key = metric.key
+
+    def text(row: Row) -> str:
+        found = row.metric(key)
+        return "" if found is None else metric_wording.value_cell(found)
+
+    def sort(row: Row) -> SortKey:
+        found = row.metric(key)
+        return None if found is None else found.value.value
+
+    # A task's metric may be called like a column.
+    unit, hint = metric_wording.unit(metric), metric_wording.hint(metric)
+    return Column(f"metric {key}", metric.label, unit, hint, priority, text, sort)
+
+
+def _value(estimate: Estimate | None) -> SortKey:
+    return None if estimate is None else estimate.value
 
 
 def _name(row: Row) -> str:
@@ -176,12 +225,8 @@ def _share(row: Row) -> SortKey:
     return row.nodes_delegated / row.nodes if row.nodes and row.nodes_delegated is not None else None
 
 
-def _top1(row: Row) -> str:
-    return "" if row.top1 is None else wording.percent_plus_minus(row.top1)
-
-
 def _drop(row: Row) -> str:
-    return "" if row.drop_pp is None else wording.bracketed(row.drop_pp)
+    return "" if row.drop is None else metric_wording.drop_cell(row.drop)
 
 
 def _agreement(row: Row) -> str:
@@ -192,8 +237,8 @@ def _sqnr(row: Row) -> str:
     return "" if row.sqnr_db is None else wording.decimal(row.sqnr_db, 1)
 
 
-def _noise(row: Row) -> SortKey:
-    return row.sqnr_db
+def _cosine(row: Row) -> str:
+    return "" if row.cosine is None else metric_wording.cosine(row.cosine)
 
 
 def _n(row: Row) -> str:

@@ -1,7 +1,7 @@
-"""What changed between two nights: size, latency and accuracy of the same variants, old against new.
+"""What changed between two nights: size, latency and the primary metric of the same variants, old against new.
 
 Only what may be compared is: the same variant on the same device with the same runtime, threads and inputs,
-and accuracy only on the same items. Everything else is refused, and the message names what differs.
+and quality only by one metric on the same items. Everything else is refused, and the message names what differs.
 
 The latency interval covers the noise within each night, not what differs between nights (temperature, clock,
 where memory happens to lie). A file that did not change is therefore taken as a control: where even that is
@@ -10,16 +10,16 @@ faster or slower, a note says so.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeq.benchmark.accuracy_statistics import paired_difference
-from edgeq.benchmark.correct_items import correct_items
 from edgeq.benchmark.latency_statistics import NO_DIFFERENCE, independent_ratio, verdict
-from edgeq.benchmark.measurement import Estimate, Measurement
+from edgeq.benchmark.measurement import Estimate, Measurement, Metric
+from edgeq.benchmark.metric_change import MetricChange, metric_change
 from edgeq.errors import ResultsError
 from edgeq.report import wording
-from edgeq.report.tables import input_shapes
+from edgeq.report.grouping import input_shapes
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Change:
         new_latency: median now.
         latency_ratio: new divided by old; None where one of the two was not measured.
         latency_verdict: ``faster``, ``slower`` or ``no significant difference`` than before.
-        old_top1: share right then.
-        new_top1: share right now.
-        top1_change_pp: new minus old in percentage points, paired by item; positive is better. None without
-            labels or where one was not measured.
+        old_metric: the primary metric then; None without labels or where it was not measured.
+        new_metric: the primary metric now.
+        metric_change: new minus old, in percentage points for a rate and in percent of the old value for an amount;
+            which sign is better is the metric's matter. None where one of the two is missing.
+        is_paired: whether that is so item by item; None likewise.
     """
 
     variant: str
@@ -53,9 +54,10 @@ class Change:
     new_latency: Estimate | None
     latency_ratio: Estimate | None
     latency_verdict: str | None
-    old_top1: Estimate | None
-    new_top1: Estimate | None
-    top1_change_pp: Estimate | None
+    old_metric: Metric | None
+    new_metric: Metric | None
+    metric_change: Estimate | None
+    is_paired: bool | None
 
     @property
     def size_change(self) -> float:
@@ -103,6 +105,7 @@ def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Compariso
         *renamed,
         *_runtime_notes(pairs),
         *_control_notes(pairs, changes),
+        *_unpaired_notes(changes),
         *_unmatched_notes([now[key] for key in now if key not in then], "not measured before"),
         *_unmatched_notes([then[key] for key in then if key not in now], "not measured any more"),
     )
@@ -137,6 +140,7 @@ def _change(new: Measurement, old: Measurement) -> Change:
             f"{label} cannot be compared: it now takes {_inputs(new)} and took {_inputs(old)}: "
             "measure both with the same input shapes"
         )
+    found = _metric_change(new, old, label)
     ratio = None
     if new.latency is not None and old.latency is not None:
         ratio = independent_ratio(new.latency.chunks_ms, old.latency.chunks_ms)
@@ -151,13 +155,14 @@ def _change(new: Measurement, old: Measurement) -> Change:
         new_latency=new.latency.median if new.latency else None,
         latency_ratio=ratio,
         latency_verdict=verdict(ratio) if ratio is not None else None,
-        old_top1=old.accuracy.top1 if old.accuracy else None,
-        new_top1=new.accuracy.top1 if new.accuracy else None,
-        top1_change_pp=_top1_change(new, old, label),
+        old_metric=_printable(old.accuracy.primary) if old.accuracy else None,
+        new_metric=_printable(new.accuracy.primary) if new.accuracy else None,
+        metric_change=found.change if found is not None else None,
+        is_paired=found.is_paired if found is not None else None,
     )
 
 
-def _top1_change(new: Measurement, old: Measurement, label: str) -> Estimate | None:
+def _metric_change(new: Measurement, old: Measurement, label: str) -> MetricChange | None:
     if new.accuracy is None or old.accuracy is None:
         return None
     if new.accuracy.data_digest != old.accuracy.data_digest:
@@ -166,11 +171,16 @@ def _top1_change(new: Measurement, old: Measurement, label: str) -> Estimate | N
             f"(digest {wording.visible(new.accuracy.data_digest)[:12]} now, "
             f"{wording.visible(old.accuracy.data_digest)[:12]} before): measure both on the same --data"
         )
-    ours, theirs = correct_items(new.accuracy), correct_items(old.accuracy)
-    if ours is None or theirs is None:
+    try:
+        return metric_change(new, old)
+    except ResultsError as error:
+        raise ResultsError(f"{label} cannot be compared: {wording.visible(str(error))}") from error
+
+
+def _printable(metric: Metric | None) -> Metric | None:
+    if metric is None:
         return None
-    share = paired_difference(ours, theirs)
-    return Estimate(100 * share.value, 100 * share.low, 100 * share.high, share.n)
+    return dataclasses.replace(metric, key=wording.visible(metric.key), label=wording.visible(metric.label))
 
 
 def _why_nothing_matches(new: Sequence[Measurement], old: Sequence[Measurement]) -> str:
@@ -222,6 +232,21 @@ def _control_notes(
         f"({_span(found)} of the old latency): the machine or its load differed between the two nights by "
         "about as much"
         for word, found in ratios.items()
+    )
+
+
+def _unpaired_notes(changes: Sequence[Change]) -> tuple[str, ...]:
+    """Metrics of all items at once, which cannot be compared item by item."""
+    labels = dict.fromkeys(
+        change.new_metric.label
+        for change in changes
+        if change.new_metric is not None and change.is_paired is False
+    )
+    if not labels:
+        return ()
+    return (
+        f"{wording.enumeration(list(labels))} cannot be paired by item: the interval is wider than it need be, so "
+        "small changes stay unseen",
     )
 
 

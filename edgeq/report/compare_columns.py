@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
-from edgeq.report import wording
+from edgeq.benchmark.measurement import Metric
+from edgeq.report import metric_wording, wording
 from edgeq.report.compare import Change, Comparison
 from edgeq.report.summary import started
 
-EXPLANATION = (
-    "size and latency are new against old, top-1 is new minus old in percentage points, paired by item; "
-    "[…] are 95 % intervals of the noise within each night"
-)
+
+def explanation(comparison: Comparison) -> str:
+    """What a reader needs to read the cells."""
+    parts = ["size and latency are new against old"]
+    parts += [_meaning(metric, comparison.changes) for metric in _metrics(comparison)]
+    return f"{', '.join(parts)}; […] are 95 % intervals of the noise within each night"
+
+
+def _meaning(metric: Metric, changes: Sequence[Change]) -> str:
+    own = [
+        change for change in changes if change.new_metric is not None and change.new_metric.key == metric.key
+    ]
+    how = "new minus old in percentage points" if metric.is_rate else "new against old in percent"
+    paired = ", paired by item" if all(change.is_paired is not False for change in own) else ""
+    direction = "" if metric.higher_is_better else " (lower is better)"
+    return f"{metric.label} is {how}{direction}{paired}"
 
 
 def comparison_title(comparison: Comparison) -> str:
@@ -38,8 +51,7 @@ def _columns(comparison: Comparison) -> list[tuple[str, Callable[[Change], str]]
     if len({change.threads for change in changes}) > 1:
         columns.append(("threads", lambda change: str(change.threads)))
     columns += [("size", _size), ("latency", _latency), ("new/old", _speed)]
-    if any(change.top1_change_pp is not None for change in changes):
-        columns.append(("top-1 pp", _top1))
+    columns += [(f"{metric.label} {metric.drop_unit}", _changed(metric)) for metric in _metrics(comparison)]
     return columns
 
 
@@ -65,10 +77,23 @@ def _speed(change: Change) -> str:
     return f"{wording.bracketed(change.latency_ratio, 3)} {word}"
 
 
-def _top1(change: Change) -> str:
-    if change.top1_change_pp is None:
-        return ""
-    return _signed(wording.bracketed(change.top1_change_pp))
+def _changed(metric: Metric) -> Callable[[Change], str]:
+    def cell(change: Change) -> str:
+        if change.metric_change is None or change.new_metric is None or change.new_metric.key != metric.key:
+            return ""
+        return _signed(metric_wording.drop_cell(change.metric_change))
+
+    return cell
+
+
+def _metrics(comparison: Comparison) -> list[Metric]:
+    """The primary metrics that changed, each once; several where several models are compared."""
+    found = {
+        change.new_metric.key: change.new_metric
+        for change in comparison.changes
+        if change.metric_change is not None and change.new_metric is not None
+    }
+    return list(found.values())
 
 
 def _signed(text: str) -> str:

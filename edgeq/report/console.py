@@ -14,7 +14,7 @@ from edgeq.benchmark.measurement import Measurement
 from edgeq.report import wording
 from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
-from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
+from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
 from edgeq.report.summary import Section, Summary, environment_line, summarise, title
 from edgeq.report.tables import Row, Table
 
@@ -127,7 +127,7 @@ def _print_comparison(comparison: Comparison, console: Console) -> None:
     for change in comparison.changes:
         rich_table.add_row(*(_text(console, cell) for cell in change_cells(comparison, change)))
     console.print(rich_table)
-    console.print(_text(console, EXPLANATION, "dim"))
+    console.print(_text(console, explanation(comparison), "dim"))
     for note in comparison.notes:
         console.print(_text(console, f"note: {note}", "yellow"))
     console.print()

@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from edgeq.benchmark.measurement import Accuracy, Estimate, Latency, Measurement
+from edgeq.benchmark.comparison import worst_cosine
+from edgeq.benchmark.measurement import Accuracy, Estimate, Latency, Measurement, Metric
 
 _Cell = str | int | float | None
 
@@ -16,8 +17,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def to_csv(measurements: Sequence[Measurement]) -> str:
     """RFC 4180 with a header; lines end with CR LF; what was not measured is empty.
 
-    Shares are between 0 and 1, drops in percentage points, times in milliseconds, sizes in bytes. A name that
-    a spreadsheet would run as a formula gets an apostrophe before it.
+    ``metric`` is the key of the primary metric; its further ones stand in ``metrics`` as ``key=value; …``, so that the
+    columns are the same whatever was measured. Rates are between 0 and 1, drops in ``drop_unit``, times in
+    milliseconds, sizes in bytes. A name that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     records = [_record(measurement) for measurement in measurements]
     output = io.StringIO()
@@ -91,19 +93,34 @@ def _accuracy(accuracy: Accuracy | None) -> dict[str, _Cell]:
     return {
         "items": accuracy.n if accuracy else None,
         "items_excluded": accuracy.excluded if accuracy else None,
+        "items_skipped": accuracy.skipped if accuracy else None,
         "data_digest": accuracy.data_digest if accuracy else None,
-        **_estimate("top1", accuracy.top1 if accuracy else None),
-        **_estimate("top5", accuracy.top5 if accuracy else None),
+        "task": accuracy.task if accuracy else None,
+        **_metric(accuracy.primary if accuracy else None),
+        "metrics": "; ".join(f"{one.key}={one.value.value!r}" for one in accuracy.metrics[1:])
+        if accuracy
+        else None,
         **_estimate("agreement", accuracy.agreement if accuracy else None),
-        **_estimate("drop_pp", accuracy.drop_pp if accuracy else None),
         "sqnr_db": accuracy.sqnr_db if accuracy else None,
+        "cosine": worst_cosine(accuracy) if accuracy else None,
     }
 
 
-def _estimate(name: str, estimate: Estimate | None) -> dict[str, _Cell]:
+def _metric(metric: Metric | None) -> dict[str, _Cell]:
+    return {
+        "metric": metric.key if metric else None,
+        **_estimate("metric_value", metric.value if metric else None, prefix="metric"),
+        **_estimate("drop", metric.drop if metric else None),
+        "drop_unit": metric.drop_unit if metric else None,
+        "p_value": metric.p_value if metric else None,
+    }
+
+
+def _estimate(name: str, estimate: Estimate | None, prefix: str | None = None) -> dict[str, _Cell]:
+    prefix = prefix or name
     return {
         name: estimate.value if estimate else None,
-        f"{name}_low": estimate.low if estimate else None,
-        f"{name}_high": estimate.high if estimate else None,
-        f"{name}_n": estimate.n if estimate else None,
+        f"{prefix}_low": estimate.low if estimate else None,
+        f"{prefix}_high": estimate.high if estimate else None,
+        f"{prefix}_n": estimate.n if estimate else None,
     }

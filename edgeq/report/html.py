@@ -15,12 +15,13 @@ from typing import Any
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.errors import MissingExtraError
-from edgeq.report import wording
+from edgeq.report import metric_wording, wording
 from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
-from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
+from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
 from edgeq.report.html_details import environment_details, provenance_details, variant_details
-from edgeq.report.html_plots import METRICS, metric_name, plot_data
+from edgeq.report.html_plots import plot_data, quality_axis
+from edgeq.report.html_tables import class_grids, confusion_grid, confusion_matrix, fidelity_grid
 from edgeq.report.recommend import Recommendation
 from edgeq.report.summary import Section, Summary, environment_line, started, title
 from edgeq.report.tables import Row, Table
@@ -135,7 +136,7 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
     table = section.table
     shown = columns(table)
     shipped = {entry.variant for entry in section.recommendations}
-    name = metric_name(table)
+    axis = quality_axis(table)
     return {
         "title": title(table) if is_one_of_many else "Measurements",
         "environment_line": environment_line(table),
@@ -150,18 +151,33 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
         "notes": table.notes,
         "warnings": table.warnings,
         "verdicts": [
-            (verdict, table.variants.index(verdict.variant), variant_details(table, verdict.variant))
+            (
+                verdict,
+                table.variants.index(verdict.variant),
+                variant_details(table, verdict.variant),
+                _variant_tables(table, verdict.variant),
+            )
             for verdict in section.verdicts
         ],
+        "classes": class_grids(table),
         "has_latency": any(row.latency is not None for row in table.rows),
         "thread_symbols": list(zip(table.thread_counts, _SYMBOLS, strict=False))
         if len(table.thread_counts) > 1
         else [],
         "variants": table.variants,
-        "metric": METRICS[name].partition(" ")[0] if name else None,
+        "metric": axis.name if axis else None,
+        "is_turned": axis is not None and not axis.higher_is_better,
         "environment": environment_details(table),
         "provenance": provenance_details(table),
     }
+
+
+def _variant_tables(table: Table, variant: str) -> dict[str, Any]:
+    """What the details of one variant hold beside its lists."""
+    rows = [row for row in table.rows if row.variant == variant]
+    row = next((row for row in rows if row.accuracy is not None), rows[0])
+    grids = [fidelity_grid(row), confusion_grid(row, table.baseline)]
+    return {"grids": [grid for grid in grids if grid is not None], "matrix": confusion_matrix(row)}
 
 
 def _row(
@@ -197,10 +213,9 @@ def _tiles(entry: Recommendation, table: Table) -> list[tuple[str, str, str]]:
     if row.size_ratio is not None and row.size_ratio > 1:
         numbers = f"{wording.size(row.size_bytes)}, {wording.size(row.gzip_bytes)} after gzip"
         tiles.append((wording.times(row.size_ratio), f"smaller than {row.baseline}", numbers))
-    if row.drop_pp is not None:
-        span = f"{wording.decimal(row.drop_pp.low, 2)} to {wording.decimal(row.drop_pp.high, 2)}"
-        numbers = f"95 % interval {span}"
-        tiles.append((f"{wording.decimal(row.drop_pp.value, 2)} pp", "drop in top-1", numbers))
+    if row.primary is not None and row.drop is not None:
+        value, what = metric_wording.drop_title(row.primary, row.drop)
+        tiles.append((value, what, f"95 % interval {metric_wording.drop_span(row.primary, row.drop)}"))
     elif row.agreement is not None:
         numbers = f"at least {wording.decimal(100 * row.agreement.low, 1)} % (95 % interval)"
         share = f"{wording.decimal(100 * row.agreement.value, 1)} %"
@@ -213,6 +228,6 @@ def _comparison(compare: Comparison) -> dict[str, Any]:
         "title": comparison_title(compare),
         "headings": change_headings(compare),
         "rows": [change_cells(compare, change) for change in compare.changes],
-        "explanation": EXPLANATION,
+        "explanation": explanation(compare),
         "notes": compare.notes,
     }

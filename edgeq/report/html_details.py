@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeq.benchmark.latency_statistics import UNBOUNDED
-from edgeq.benchmark.measurement import Estimate, Latency
-from edgeq.report import wording
+from edgeq.benchmark.measurement import Accuracy, Latency, Metric
+from edgeq.report import metric_wording, wording
 from edgeq.report.summary import started
 from edgeq.report.tables import Row, Table
 
@@ -33,7 +33,7 @@ def variant_details(table: Table, variant: str) -> list[tuple[str, Pairs]]:
 def environment_details(table: Table) -> Pairs:
     """Where it was measured."""
     environment, runtime = table.environment, table.runtime
-    excluded = max((row.accuracy.excluded for row in table.rows if row.accuracy is not None), default=None)
+    accuracies = [row.accuracy for row in table.rows if row.accuracy is not None]
     pairs = [
         ("Device", "" if environment.cpu in environment.device else environment.device),
         ("CPU", f"{environment.cpu}, {wording.count(environment.cores, 'core')}, {environment.architecture}"),
@@ -44,8 +44,9 @@ def environment_details(table: Table) -> Pairs:
         ("Software", f"edgeq {environment.edgeq}, Python {environment.python}, NumPy {environment.numpy}"),
         ("Inputs", "; ".join(f"{name}: {shape}" for name, shape in table.inputs.items())),
         ("Started", started(environment.started_at)),
+        ("Task", next((row.task for row in table.rows if row.task and not row.is_baseline), "")),
         ("Data", "" if table.data_digest is None else f"digest {wording.visible(table.data_digest)}"),
-        ("Left out", _left_out(excluded)),
+        ("Left out", _left_out(accuracies)),
     ]
     return [(name, text) for name, text in pairs if text]
 
@@ -102,19 +103,29 @@ def _median(latency: Latency) -> str:
 
 
 def _quality(row: Row) -> Pairs:
+    outputs = len(row.accuracy.fidelity) if row.accuracy is not None else 0
+    agreement = "" if row.agreement is None else f"{wording.bracketed(row.agreement, 2, 100)} %"
     pairs = [
-        ("Top-1", _percent(row.top1)),
-        ("Top-5", _percent(row.top5)),
-        (f"Agreement with {row.baseline}", _percent(row.agreement)),
-        ("Drop", f"{wording.bracketed(row.drop_pp)} pp" if row.drop_pp is not None else ""),
+        *(pair for metric in row.metrics for pair in _metric(metric)),
+        (f"Agreement with {row.baseline}", agreement),
         ("SQNR", f"{wording.decimal(row.sqnr_db, 1)} dB" if row.sqnr_db is not None else ""),
+        (
+            "Cosine of the worst output" if outputs > 1 else "Cosine",
+            "" if row.cosine is None else metric_wording.cosine(row.cosine),
+        ),
         ("Items", f"{row.n:,}" if row.n is not None else ""),
     ]
     return [(name, text) for name, text in pairs if text]
 
 
-def _percent(estimate: Estimate | None) -> str:
-    return "" if estimate is None else f"{wording.bracketed(estimate, 2, 100)} %"
+def _metric(metric: Metric) -> Pairs:
+    pairs = [(metric_wording.sentence_label(metric), metric_wording.value_bracketed(metric))]
+    if metric.drop is not None:
+        text = f"{metric_wording.drop_cell(metric.drop)} {metric.drop_unit}"
+        if metric.p_value is not None:
+            text += f", {metric_wording.p_value(metric.p_value)}"
+        pairs.append((metric_wording.drop_name(metric), text))
+    return pairs
 
 
 def _times(first: float, second: float) -> str:
@@ -130,8 +141,15 @@ def _clock(governor: str | None, frequency_mhz: float | None) -> str:
     return ", ".join(parts)
 
 
-def _left_out(excluded: int | None) -> str:
-    return f"{wording.count(excluded, 'item')} that calibration used" if excluded else ""
+def _left_out(accuracies: Sequence[Accuracy]) -> str:
+    excluded = max((one.excluded for one in accuracies), default=0)
+    skipped = max((one.skipped for one in accuracies), default=0)
+    parts = []
+    if excluded:
+        parts.append(f"{wording.count(excluded, 'item')} that calibration used")
+    if skipped:
+        parts.append(f"{wording.count(skipped, 'item')} that cannot be read")
+    return ", ".join(parts)
 
 
 def _plain(value: object) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edgeq.benchmark.measurement import SCHEMA, Estimate, Measurement, to_json
+from edgeq.benchmark.measurement import SCHEMA, Estimate, Measurement, Metric, to_json
 from edgeq.report.compare import Comparison
 from edgeq.report.summary import Section, Summary
 from edgeq.report.tables import Row
@@ -18,7 +18,8 @@ def to_json_text(
 ) -> str:
     """JSON with keys ``schema``, ``measurements``, ``rows``, ``recommendation`` and, if asked, ``comparison``.
 
-    A row has the fields of `edgeq.report.tables.Row`, its verdict in words and where it was measured.
+    A row has the fields of `edgeq.report.tables.Row`, the key, drop and p-value of its primary metric, its verdict in
+    words and where it was measured.
 
     Args:
         measurements: as read.
@@ -60,7 +61,17 @@ def _row(row: Row) -> dict[str, Any]:
         for field in dataclasses.fields(Row)
         if field.name not in ("accuracy", "source")
     }
+    primary = row.primary
     return {
-        name: dataclasses.asdict(value) if isinstance(value, Estimate) else value
-        for name, value in values.items()
+        **{name: _plain(value) for name, value in values.items()},
+        "metric": primary.key if primary is not None else None,
+        "drop": _plain(row.drop),
+        "drop_unit": row.drop_unit,
+        "p_value": primary.p_value if primary is not None else None,
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dataclasses.asdict(value) if isinstance(value, Estimate | Metric) else value

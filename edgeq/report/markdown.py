@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from edgeq.report.columns import columns, footnotes
 from edgeq.report.compare import Comparison
-from edgeq.report.compare_columns import EXPLANATION, change_cells, change_headings, comparison_title
+from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
 from edgeq.report.summary import Section, Summary, environment_line, title
 
 # A bracket matters only before what makes it a link, an underscore only at the end of a word: escaping every one
@@ -63,7 +63,11 @@ def _comparison(comparison: Comparison) -> list[str]:
     headings = change_headings(comparison)
     lines = [_line(map(escape, headings)), _line(["---", *["---:"] * (len(headings) - 1)])]
     lines += [_line(map(escape, change_cells(comparison, change))) for change in comparison.changes]
-    blocks = [f"## {escape(comparison_title(comparison))}", "\n".join(lines), f"{escape(EXPLANATION)}."]
+    blocks = [
+        f"## {escape(comparison_title(comparison))}",
+        "\n".join(lines),
+        f"{escape(explanation(comparison))}.",
+    ]
     if comparison.notes:
         blocks.append(_items(map(escape, comparison.notes)))
     return blocks

@@ -2,30 +2,40 @@
 
 The rule: of the variants that stay within the budget, the fastest that is significantly faster than the
 baseline; where several are equally fast, the smallest of them; where none is faster, the smallest that is
-not slower (`edgeq.report.choice`). To stay within the budget means that the whole 95 % interval of the drop
-does, or, without labels, that of the agreement.
+not slower (`edgeq.report.choice`). To stay within the budget means that the whole 95 % interval of the primary
+metric's drop does, or, without labels, that of the agreement.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
-from edgeq.benchmark.correct_items import correct_items
+from edgeq.benchmark.item_values import correct_items
 from edgeq.benchmark.latency_statistics import FASTER
-from edgeq.report import wording
+from edgeq.benchmark.measurement import Metric
+from edgeq.report import metric_wording, wording
 from edgeq.report.choice import Choice, choose, fastest
 from edgeq.report.tables import Row, Table
 from edgeq.report.verdicts import quality_phrase, speed_phrase, speeds
 
 MAX_DROP_PP = 1.0
-"""The budget: what a user hardly notices, and what a few thousand items can show."""
+"""The budget of rates: what a user hardly notices, and what a few thousand items can show."""
+
+MAX_DROP_PERCENT = 1.0
+"""The budget of amounts, in percent of the baseline's: of an error, which may have any size, only a share says much."""
 
 MIN_AGREEMENT = 0.99
 """The budget without labels: at most one answer in a hundred changes."""
+
+COMPARISON = "comparison"
+"""The task of outputs that are compared with the baseline's and mean nothing else to edgeq."""
+
+_TOO_MANY = 1e9  # items that nobody will measure
 
 
 @dataclass(frozen=True)
@@ -33,12 +43,18 @@ class Budget:
     """What a variant may lose.
 
     Attributes:
-        max_drop_pp: percentage points of top-1.
+        max_drop_pp: percentage points of a primary metric that is a rate.
+        max_drop_percent: percent of one that is an amount.
         min_agreement: share between 0 and 1; counts where there are no labels.
     """
 
     max_drop_pp: float = MAX_DROP_PP
+    max_drop_percent: float = MAX_DROP_PERCENT
     min_agreement: float = MIN_AGREEMENT
+
+    def max_drop(self, metric: Metric) -> float:
+        """The budget of a metric in its drop's unit."""
+        return self.max_drop_pp if metric.is_rate else self.max_drop_percent
 
 
 @dataclass(frozen=True)
@@ -70,22 +86,21 @@ class Recommendation:
 def recommend(table: Table, budget: Budget | None = None) -> tuple[Recommendation, ...]:
     """What to ship of one table; more than one entry only where thread counts lead to different variants."""
     budget = budget or Budget()
-    baseline = next((row for row in table.rows if row.is_baseline), None)
     others = [row for row in table.rows if not row.is_baseline]
     if table.model is None:
         return (_no_baseline(table),)
     if not others:
         return (_entry(table, None, "Nothing to compare yet", f"only {table.rows[0].variant} was measured"),)
-    judged = [row for row in others if row.drop_pp is not None]
+    judged = [row for row in others if row.drop is not None]
     if not judged:
         judged = [row for row in others if row.agreement is not None]
     if not judged and any(row.n for row in others):
-        return (_no_classes(table, others),)
+        return (_only_noise(table, others),)
     if not judged:
         return (_no_accuracy(table, others),)
     qualified = [row for row in judged if _within(row, budget)]
     if not qualified:
-        return (_none_qualifies(table, judged, budget, baseline),)
+        return (_none_qualifies(table, judged, budget),)
     return _picks(table, qualified, budget)
 
 
@@ -109,7 +124,7 @@ def _reason(rows: Sequence[Row], baseline: str, tipped: str) -> str:
     first = rows[0]
     parts = [part for part in (speeds(rows), _size(first)) if part]
     text = f"{', '.join(parts)} than {baseline}; {_evidence(first)}"
-    if first.drop_pp is None:
+    if not first.metrics:
         text += "; the data have no labels, so the accuracy itself was not measured"
     return f"{text}; {tipped}" if tipped else text
 
@@ -120,11 +135,8 @@ def _size(row: Row) -> str | None:
 
 def _evidence(row: Row) -> str:
     """The quality with the bound that counts."""
-    if row.drop_pp is not None:
-        return (
-            f"drop {wording.decimal(row.drop_pp.value, 2)} pp, at most {wording.decimal(row.drop_pp.high, 2)} "
-            f"(95 % interval, {wording.count(row.drop_pp.n, 'item')})"
-        )
+    if row.primary is not None and row.primary.drop is not None:
+        return metric_wording.drop_evidence(row.primary, row.primary.drop, row.n or row.primary.drop.n)
     agreement = row.agreement
     if agreement is None:
         return "accuracy not measured"
@@ -135,15 +147,13 @@ def _evidence(row: Row) -> str:
     )
 
 
-def _none_qualifies(
-    table: Table, judged: Sequence[Row], budget: Budget, baseline: Row | None
-) -> Recommendation:
+def _none_qualifies(table: Table, judged: Sequence[Row], budget: Budget) -> Recommendation:
     nearest = min(judged, key=lambda row: _distance(row, budget))
     limit = _limit(nearest, budget)
     if _could_qualify(nearest, budget):
         items = wording.count(nearest.n or 0, "item")
-        needed = _needed(nearest, budget, baseline)
-        more = f", about {rounded_up(needed):,} would decide" if needed is not None else ""
+        needed = _needed(nearest, budget, table.baseline)
+        more = f", about {rounded_up(needed):,} would decide" if needed is not None else ", more would decide"
         return _entry(
             table,
             None,
@@ -167,19 +177,33 @@ def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
     return _entry(table, None, "Accuracy was not measured, so nothing is recommended", reason)
 
 
-def _no_classes(table: Table, others: Sequence[Row]) -> Recommendation:
-    """The outputs are boxes, sequences or images: how much noise is too much, only the user can say."""
-    closest = max(others, key=lambda row: row.sqnr_db if row.sqnr_db is not None else float("-inf"))
-    reason = (
-        f"the outputs are not one score a class, so only their noise was measured; closest to {closest.baseline} "
-        f"is {closest.variant} with {quality_phrase(closest)}"
-    )
-    return _entry(table, None, "Accuracy has no common measure here, so nothing is recommended", reason)
+def _only_noise(table: Table, others: Sequence[Row]) -> Recommendation:
+    """How much noise is too much, or how much worse is too much than an error of 0, only the user can say."""
+    closest = max(others, key=lambda row: row.sqnr_db if row.sqnr_db is not None else -math.inf)
+    headline = "Accuracy was not measured, so nothing is recommended"
+    reason = "the data have no labels, so only the noise of the outputs was measured"
+    if table.metrics:
+        headline = "No drop could be measured, so nothing is recommended"
+        reason = _why_no_drop(table.metrics[0], table.baseline)
+    elif all(row.task in (COMPARISON, None) for row in others):
+        headline = "Accuracy has no common measure here, so nothing is recommended"
+        reason = "the outputs are not one score a class, so only their noise was measured"
+    reason += f"; closest to {closest.baseline} is {closest.variant} with {quality_phrase(closest)}"
+    return _entry(table, None, headline, reason)
+
+
+def _why_no_drop(metric: Metric, baseline: Row | None) -> str:
+    of_baseline = baseline.primary if baseline is not None else None
+    if baseline is not None and of_baseline is not None and of_baseline.value.value == 0:
+        return f"{metric.label} of {baseline.variant} is 0, and nothing is a percentage of that"
+    return f"the results hold no drop of {metric.label}"
 
 
 def _no_baseline(table: Table) -> Recommendation:
     measured = [row for row in table.rows if row.latency is not None]
-    reason = "measure a bundle to see what a variant gains and loses against float32"
+    of_bundle = any(row.source.provenance for row in table.rows)
+    measure = "measure float32 with it (leave out --variant)" if of_bundle else "measure a bundle"
+    reason = f"{measure} to see what a variant gains and loses against float32"
     if measured and len(table.variants) > 1:
         best = fastest(measured)
         reason = f"fastest is {best.variant} ({speed_phrase(best)}); " + reason
@@ -194,39 +218,47 @@ def _entry(
 
 
 def _within(row: Row, budget: Budget) -> bool:
-    if row.drop_pp is not None:
-        return row.drop_pp.high <= budget.max_drop_pp
+    if row.primary is not None and row.drop is not None:
+        return row.drop.high <= budget.max_drop(row.primary)
     return row.agreement is not None and row.agreement.low >= budget.min_agreement
 
 
 def _could_qualify(row: Row, budget: Budget) -> bool:
     """Whether more items could bring the interval within the budget."""
-    if row.drop_pp is not None:
-        return row.drop_pp.value < budget.max_drop_pp
+    if row.primary is not None and row.drop is not None:
+        return row.drop.value < budget.max_drop(row.primary)
     return row.agreement is not None and row.agreement.value > budget.min_agreement
 
 
 def _distance(row: Row, budget: Budget) -> float:
-    if row.drop_pp is not None:
-        return row.drop_pp.high - budget.max_drop_pp
-    return budget.min_agreement - row.agreement.low if row.agreement is not None else float("inf")
+    if row.primary is not None and row.drop is not None:
+        return row.drop.high - budget.max_drop(row.primary)
+    return budget.min_agreement - row.agreement.low if row.agreement is not None else math.inf
 
 
 def _limit(row: Row, budget: Budget) -> str:
-    if row.drop_pp is not None:
-        return f"{budget.max_drop_pp:g} pp"
+    if row.primary is not None and row.drop is not None:
+        return metric_wording.limit(row.primary, budget.max_drop(row.primary), row.baseline or "the baseline")
     return f"{100 * budget.min_agreement:g} % agreement"
 
 
 def _needed(row: Row, budget: Budget, baseline: Row | None) -> int | None:
-    """Items that bring the interval within the budget if the value stays; None where that is not known."""
-    if row.drop_pp is not None:
-        ours = correct_items(row.accuracy)
-        theirs = correct_items(baseline.accuracy) if baseline is not None else None
-        if ours is None or theirs is None or ours.shape != theirs.shape:
+    """Items that bring the interval within the budget if the value stays; None where that is not known.
+
+    Where single items are right or wrong, by how often the two disagree. Else by the width of the interval, which
+    shrinks with the root of the number of items, of a bootstrap's too.
+    """
+    if row.primary is None or row.drop is None:
+        if row.agreement is None:
             return None
-        return items_needed(budget.max_drop_pp - row.drop_pp.value, float(np.mean(ours != theirs)))
-    if row.agreement is None:
-        return None
-    slack = row.agreement.value - budget.min_agreement
-    return items_needed(100 * slack, 1 - row.agreement.value)
+        slack = row.agreement.value - budget.min_agreement
+        return items_needed(100 * slack, 1 - row.agreement.value)
+    slack = budget.max_drop(row.primary) - row.drop.value
+    ours = correct_items(row.accuracy)
+    theirs = correct_items(baseline.accuracy) if baseline is not None else None
+    if ours is not None and theirs is not None and ours.shape == theirs.shape:
+        return items_needed(slack, float(np.mean(ours != theirs)))
+    ratio = (row.drop.high - row.drop.value) / slack
+    needed = (row.n or row.drop.n) * min(ratio, _TOO_MANY) ** 2
+    # Rounded, so that 2000.0000001 is not 2,001 and then, rounded up, 2,100.
+    return math.ceil(round(needed, 6)) if needed < _TOO_MANY else None

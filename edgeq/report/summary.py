@@ -50,7 +50,7 @@ def summarise(measurements: Sequence[Measurement], *, budget: Budget | None = No
 
     Args:
         measurements: of any number of sessions, devices and models.
-        budget: what a variant to ship may lose; 1 pp when None.
+        budget: what a variant to ship may lose; 1 pp of a rate or 1 % of an amount when None.
 
     Raises:
         ResultsError: there is no measurement.
@@ -64,8 +64,15 @@ def summarise(measurements: Sequence[Measurement], *, budget: Budget | None = No
 
 def title(table: Table) -> str:
     """What a table is about: ``fashion on Cortex-A72, 4 cores``."""
-    name = table.variants[0] if len(table.variants) == 1 else "files"
-    return f"{table.model or name} on {table.environment.device}"
+    return f"{table.model or _lone_name(table)} on {table.environment.device}"
+
+
+def _lone_name(table: Table) -> str:
+    """What files without a baseline are called: a lone file by its name, one variant of a bundle by both names."""
+    if len(table.variants) > 1:
+        return "files"
+    row = table.rows[0]
+    return row.variant if row.model == row.variant else f"{row.model} {row.variant}"
 
 
 def environment_line(table: Table) -> str:

@@ -1,17 +1,26 @@
 """The table model: measurements that may be compared stand in one table, one row each, all numbers unformatted.
 
 Latencies in a table come from one device, runtime and input shape, and are compared only at one thread count;
-accuracies come from one set of items. What differs in any of these stands in another table.
+quality is one metric on one set of items. What differs in any of these stands in another table.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgeq.benchmark.measurement import Accuracy, Environment, Estimate, Measurement, RuntimeInfo
+from edgeq.benchmark.comparison import worst_cosine
+from edgeq.benchmark.measurement import (
+    Accuracy,
+    Environment,
+    Estimate,
+    Measurement,
+    Metric,
+    RuntimeInfo,
+)
+from edgeq.report.grouping import comparable, newest
 from edgeq.report.results import require_some
 from edgeq.report.wording import count, visible
 
@@ -42,13 +51,13 @@ class Row:
         delegate: ``XNNPACK`` or ``none``.
         nodes_delegated: operators that the delegate took.
         nodes: operators in the file.
-        n: items of the validation set; None where accuracy was not measured.
-        top1: share right.
-        top5: share right among the five largest outputs.
-        drop_pp: the baseline's top-1 minus this one's in percentage points.
-        agreement: share on which the top-1 is the baseline's.
+        task: what the model does; None where accuracy was not measured.
+        n: items of the validation set; None likewise.
+        metrics: the first is the primary one; empty without labels.
+        agreement: share on which the answer is the baseline's.
         sqnr_db: signal to quantization noise ratio.
-        accuracy: where n to sqnr_db come from: of the same file at another thread count where this
+        cosine: between the outputs and the baseline's, of the worst output.
+        accuracy: where task to cosine come from: of the same file at another thread count where this
             measurement has none.
         source: the measurement itself.
     """
@@ -72,14 +81,33 @@ class Row:
     delegate: str
     nodes_delegated: int | None
     nodes: int | None
+    task: str | None
     n: int | None
-    top1: Estimate | None
-    top5: Estimate | None
-    drop_pp: Estimate | None
+    metrics: tuple[Metric, ...]
     agreement: Estimate | None
     sqnr_db: float | None
+    cosine: float | None
     accuracy: Accuracy | None = field(repr=False)
     source: Measurement = field(repr=False)
+
+    @property
+    def primary(self) -> Metric | None:
+        """What drop and recommendation refer to; None without labels."""
+        return self.metrics[0] if self.metrics else None
+
+    @property
+    def drop(self) -> Estimate | None:
+        """How much worse the primary metric is than the baseline's, in `drop_unit`; None for the baseline."""
+        return self.primary.drop if self.primary is not None else None
+
+    @property
+    def drop_unit(self) -> str | None:
+        """``pp`` where the primary metric is a rate, ``%`` where it is an amount."""
+        return self.primary.drop_unit if self.primary is not None else None
+
+    def metric(self, key: str) -> Metric | None:
+        """The metric of that key; None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
 
 
 @dataclass(frozen=True)
@@ -116,6 +144,16 @@ class Table:
         """Every variant's name, in the order of the rows."""
         return tuple(dict.fromkeys(row.variant for row in self.rows))
 
+    @property
+    def baseline(self) -> Row | None:
+        """The first row of what the others are compared with; None for lone files."""
+        return next((row for row in self.rows if row.is_baseline), None)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the first row that has any: what the columns are about."""
+        return next((row.metrics for row in self.rows if row.metrics), ())
+
 
 def build_tables(measurements: Sequence[Measurement]) -> tuple[Table, ...]:
     """Sorts measurements into tables, in the order in which they come.
@@ -126,60 +164,10 @@ def build_tables(measurements: Sequence[Measurement]) -> tuple[Table, ...]:
         ResultsError: there is no measurement.
     """
     require_some(measurements)
-    groups: dict[tuple[object, ...], list[Measurement]] = {}
-    for measurement in measurements:
-        groups.setdefault(_latency_key(measurement), []).append(measurement)
-    return tuple(
-        _table(same_data, digest)
-        for group in groups.values()
-        for digest, same_data in _by_data(group).items()
-    )
+    return tuple(map(_table, comparable(measurements)))
 
 
-def newest(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
-    """The newest measurement of each variant and thread count, in the order of first appearance."""
-    latest: dict[tuple[object, ...], Measurement] = {}
-    for measurement in measurements:
-        variant = measurement.variant
-        # Two lone files may have one name in two folders.
-        identity = (variant.model, variant.name) if measurement.baseline is not None else variant.sha256
-        key = (identity, measurement.threads)
-        rival = latest.get(key)
-        if rival is None or measurement.environment.started_at >= rival.environment.started_at:
-            latest[key] = measurement
-    return tuple(latest.values())
-
-
-def input_shapes(measurement: Measurement) -> tuple[str, ...]:
-    """The shapes of the inputs without names and dtypes: a full-integer file has other dtypes than FP32."""
-    return tuple(sorted(text.partition("[")[2] for text in measurement.inputs.values()))
-
-
-def _latency_key(measurement: Measurement) -> tuple[object, ...]:
-    # Lone files have no baseline and share a table, whatever their models are called.
-    family = None if measurement.baseline is None else measurement.variant.model
-    runtime = measurement.runtime
-    device = measurement.environment.device_id
-    return family, device, runtime.name, runtime.version, input_shapes(measurement)
-
-
-def _by_data(group: Sequence[Measurement]) -> dict[str | None, list[Measurement]]:
-    """Splits by validation set; what has no accuracy goes where the rest of its session is."""
-    digest_of_session = {
-        measurement.session: measurement.accuracy.data_digest for measurement in group if measurement.accuracy
-    }
-    split: dict[str | None, list[Measurement]] = {}
-    for measurement in group:
-        accuracy = measurement.accuracy
-        digest = accuracy.data_digest if accuracy else digest_of_session.get(measurement.session)
-        split.setdefault(digest, []).append(measurement)
-    if None in split and len(split) > 1:
-        without = split.pop(None)
-        next(iter(split.values())).extend(without)
-    return split
-
-
-def _table(group: Sequence[Measurement], digest: str | None) -> Table:
+def _table(group: Sequence[Measurement]) -> Table:
     kept = newest(group)
     latest = max(kept, key=lambda measurement: measurement.environment.started_at)
     rows = _rows(kept)
@@ -198,7 +186,7 @@ def _table(group: Sequence[Measurement], digest: str | None) -> Table:
             latest.runtime, name=visible(latest.runtime.name), version=visible(latest.runtime.version)
         ),
         inputs={visible(name): visible(shape) for name, shape in rows[0].source.inputs.items()},
-        data_digest=digest,
+        data_digest=next((row.accuracy.data_digest for row in rows if row.accuracy is not None), None),
         rows=rows,
         warnings=tuple(warnings),
         notes=tuple(notes),
@@ -238,15 +226,19 @@ def _row(measurement: Measurement, accuracy: Accuracy | None, base_size: int | N
         delegate=visible(runtime.delegate),
         nodes_delegated=runtime.nodes_delegated,
         nodes=runtime.nodes,
+        task=visible(accuracy.task) if accuracy else None,
         n=accuracy.n if accuracy else None,
-        top1=accuracy.top1 if accuracy else None,
-        top5=accuracy.top5 if accuracy else None,
-        drop_pp=accuracy.drop_pp if accuracy else None,
+        metrics=tuple(map(_printable_metric, accuracy.metrics)) if accuracy else (),
         agreement=accuracy.agreement if accuracy else None,
         sqnr_db=accuracy.sqnr_db if accuracy else None,
+        cosine=worst_cosine(accuracy) if accuracy else None,
         accuracy=accuracy,
         source=measurement,
     )
+
+
+def _printable_metric(metric: Metric) -> Metric:
+    return dataclasses.replace(metric, key=visible(metric.key), label=visible(metric.label))
 
 
 def _printable(environment: Environment) -> Environment:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
-from edgeq.report import wording
+from edgeq.report import metric_wording, wording
 from edgeq.report.tables import Row, Table
 
 
@@ -45,17 +45,20 @@ def speed_phrase(row: Row) -> str | None:
 
 
 def quality_phrase(row: Row) -> str | None:
-    """``drop 0.10 pp (±0.57)``; else the agreement, the top-1 or the noise; None where none was measured."""
-    if row.drop_pp is not None:
-        return f"drop {wording.decimal(row.drop_pp.value, 2)} pp ({wording.interval(row.drop_pp)})"
+    """The drop in words; else the agreement, the metric, or how close the outputs are; None where none is known."""
+    if row.primary is not None and row.primary.drop is not None:
+        return metric_wording.drop_phrase(row.primary, row.primary.drop)
     if row.agreement is not None:
         value = wording.decimal(100 * row.agreement.value, 1)
         return f"agreement {value} % ({wording.interval(row.agreement, 1, 100)})"
-    if row.top1 is not None:
-        return f"top-1 {wording.decimal(100 * row.top1.value, 1)} % ({wording.interval(row.top1, 1, 100)})"
+    if row.primary is not None:
+        return metric_wording.value_phrase(row.primary)
+    parts = []
     if row.sqnr_db is not None:
-        return f"SQNR {wording.decimal(row.sqnr_db, 1)} dB"
-    return None
+        parts.append(f"SQNR {wording.decimal(row.sqnr_db, 1)} dB")
+    if row.cosine is not None:
+        parts.append(f"cosine {metric_wording.cosine(row.cosine)}")
+    return ", ".join(parts) or None
 
 
 def speeds(rows: Sequence[Row]) -> str | None:

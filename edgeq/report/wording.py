@@ -15,6 +15,12 @@ from edgeq.benchmark.measurement import Estimate
 LONGEST_TEXT = 200
 """Characters of a name that a report shows: a file's name is at most 255 bytes, a hostile one has no end."""
 
+LARGEST_PLAIN = 1e12
+"""Numbers beyond this are written with an exponent: nothing that is measured gets there, hostile results may."""
+
+_PLAIN_AMOUNTS = (1e-4, 1e7)
+# Smaller and larger amounts are written with an exponent: 0.0000000123 hides its three digits.
+
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
@@ -37,8 +43,10 @@ def visible(text: str) -> str:
 
 
 def decimal(value: float, decimals: int) -> str:
-    """A number with a real minus, and never a negative zero."""
-    text = f"{value:.{decimals}f}"
+    """A number with a real minus, and never a negative zero; ``∞`` for `UNBOUNDED`."""
+    if abs(value) == UNBOUNDED:
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{decimals}f}" if abs(value) <= LARGEST_PLAIN else f"{value:.2e}"
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")
@@ -108,6 +116,67 @@ def percent_plus_minus(share: Estimate) -> str:
     return f"{decimal(100 * share.value, 1)} ±{decimal(max(half, 0.1), 1)}"
 
 
+def is_bounded(estimate: Estimate) -> bool:
+    """Whether the interval has two ends: a single item says nothing about the spread."""
+    return abs(estimate.low) != UNBOUNDED and abs(estimate.high) != UNBOUNDED
+
+
+def amount_decimals(estimate: Estimate) -> int | None:
+    """Decimals that show three significant digits of an amount or of its interval, whichever is larger.
+
+    Returns:
+        The decimals; None where it needs an exponent.
+    """
+    largest = abs(estimate.value)
+    if is_bounded(estimate):
+        largest = max(largest, estimate.high - estimate.value, estimate.value - estimate.low)
+    if largest == 0:
+        return 0
+    if not _PLAIN_AMOUNTS[0] <= largest < _PLAIN_AMOUNTS[1]:
+        return None
+    # The exponent of the rounded number, as in `significant`.
+    return max(0, 2 - int(f"{largest:.2e}".partition("e")[2]))
+
+
+def amount(estimate: Estimate) -> str:
+    """An amount such as ``0.412`` or ``1.32e−9``, without its interval."""
+    return _amount(estimate.value, amount_decimals(estimate))
+
+
+def amount_plus_minus(estimate: Estimate) -> str:
+    """An amount as ``0.412 ±0.012``, with the interval's longer side; ``0.412 ±?`` of a single item."""
+    if not is_bounded(estimate):
+        return f"{amount(estimate)} ±?"
+    decimals = amount_decimals(estimate)
+    half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    if half <= 0:
+        return amount(estimate)
+    if decimals is not None:
+        half = max(half, 10**-decimals)
+    return f"{_amount(estimate.value, decimals)} ±{_amount(half, decimals)}"
+
+
+def amount_bracketed(estimate: Estimate) -> str:
+    """``0.412 [0.400, 0.424]``."""
+    decimals = amount_decimals(estimate)
+    value, low, high = (_amount(number, decimals) for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def amount_interval(estimate: Estimate) -> str:
+    """The interval of an amount alone in words, as `interval` writes it."""
+    decimals = amount_decimals(estimate)
+    if decimals is not None:
+        return interval(estimate, decimals)
+    return f"{_amount(estimate.low, decimals)} to {_amount(estimate.high, decimals)}"
+
+
+def _amount(value: float, decimals: int | None) -> str:
+    if decimals is None and abs(value) == UNBOUNDED:
+        return decimal(value, 0)
+    return f"{value:.2e}".replace("-", "−") if decimals is None else decimal(value, decimals)
+
+
 def bracketed(estimate: Estimate, decimals: int = 2, scale: float = 1.0) -> str:
     """``0.10 [−0.47, 0.67]``."""
     value, low, high = (
@@ -120,7 +189,7 @@ def interval(estimate: Estimate, decimals: int = 2, scale: float = 1.0) -> str:
     """The interval alone in words: ``±0.57`` where it is symmetric as shown, else ``−0.47 to 0.67``."""
     above = decimal((estimate.high - estimate.value) * scale, decimals)
     below = decimal((estimate.value - estimate.low) * scale, decimals)
-    if above == below:
+    if above == below and is_bounded(estimate):
         return f"±{above}"
     return f"{decimal(estimate.low * scale, decimals)} to {decimal(estimate.high * scale, decimals)}"
 

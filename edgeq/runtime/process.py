@@ -16,7 +16,7 @@ _COMMAND_TIMEOUT_S = 600.0
 """No single command may take longer: a model that hangs is killed and named."""
 
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # Our arithmetic is single-threaded loops: BLAS threads would only spin beside the runtime's own.
     "OPENBLAS_NUM_THREADS": "1",
@@ -66,7 +66,7 @@ class Worker(CommandProcess):
         super().__init__(
             "edgeq.runtime.worker",
             "the runtime",
-            environment=_ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
+            environment=ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
             timeout_s=_COMMAND_TIMEOUT_S,
             verbose=verbose,
         )
@@ -104,21 +104,6 @@ class Worker(CommandProcess):
     def predict(self, inputs: Path, outputs: Path) -> None:
         """Runs the items of an .npz and writes the outputs as stored to another."""
         self.ask("predict", inputs=str(inputs), outputs=str(outputs))
-
-    def attach(
-        self, inputs: Mapping[str, Path], tables: Mapping[str, Path], outputs: Mapping[str, Path]
-    ) -> None:
-        """Maps the arrays of an evaluation."""
-        self.ask(
-            "attach",
-            inputs={name: str(path) for name, path in inputs.items()},
-            tables={name: str(path) for name, path in tables.items()},
-            outputs={name: str(path) for name, path in outputs.items()},
-        )
-
-    def evaluate(self, start: int, stop: int) -> None:
-        """Runs items start to stop of the arrays attached."""
-        self.ask("evaluate", start=start, stop=stop)
 
     def peak_memory_bytes(self) -> int | None:
         """Peak resident memory of the process so far."""

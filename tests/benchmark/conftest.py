@@ -70,9 +70,23 @@ def clothes() -> Callable[[int], ArrayDataset]:
     (name,) = data.input_names()
     assert data.labels is not None
     order = np.random.default_rng(0).permutation(len(data))
-    pixels, labels = data.raw(name, list(order)), data.labels[order]
+    pixels, labels = data.columns[name].rows(order), data.labels[order]
 
     def first(count: int) -> ArrayDataset:
         return ArrayDataset({"image": pixels[:count]}, labels[:count], source="clothes")
 
     return first
+
+
+@pytest.fixture
+def crashing(tmp_path: Path, crashing_model: bytes) -> Path:
+    """A file in good order that ends the process that loads it."""
+    path = tmp_path / "crashing.tflite"
+    path.write_bytes(crashing_model)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted evaluations of a developer's own are none of the tests' business."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

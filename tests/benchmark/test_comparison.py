@@ -13,8 +13,10 @@ from edgeq.benchmark.measurement import (
     Accuracy,
     Environment,
     Estimate,
+    Fidelity,
     Latency,
     Measurement,
+    Metric,
     RuntimeInfo,
     VariantInfo,
 )
@@ -38,7 +40,9 @@ def accuracy(wrong: int, n: int = 101) -> Accuracy:
     correct = np.arange(n) >= wrong
     bits = base64.b64encode(np.packbits(correct).tobytes()).decode()
     share = proportion(n - wrong, n)
-    return Accuracy(n, 0, "data", share, None, share, Estimate(1.0, 0.5, 1.5, n), None, bits)
+    top1 = Metric("top1", "top-1", share, drop=Estimate(1.0, 0.5, 1.5, n))
+    fidelity = (Fidelity("a", 30.0, 0.99), Fidelity("b", 20.0, 0.97), Fidelity("c", 200.0, None))
+    return Accuracy(n, 0, "data", "classification", (top1,), share, 24.0, bits, fidelity=fidelity)
 
 
 INT8 = Measurement(
@@ -69,10 +73,18 @@ def test_amounts_are_bytes_and_milliseconds() -> None:
     assert comparison.amount("latency", INT8) == INT8.latency.median
 
 
-def test_shares_are_those_measured() -> None:
-    assert comparison.share("top1", INT8).value == pytest.approx(90 / 101)
-    with pytest.raises(ResultsError, match="more than five classes"):
-        comparison.share("top5", INT8)
+def test_metrics_are_found_by_their_key() -> None:
+    assert comparison.metric("top1", INT8).value.value == pytest.approx(90 / 101)
+    with pytest.raises(ResultsError, match=r"top5 was not measured .it needs data with labels"):
+        comparison.metric("top5", INT8)
+
+
+def test_closeness_needs_no_labels() -> None:
+    assert comparison.closeness("agreement", INT8).n == 101
+    assert comparison.closeness("sqnr", INT8) == Estimate(24.0, 24.0, 24.0, 1)
+    assert comparison.closeness("cosine", INT8) == Estimate(0.97, 0.97, 0.97, 1)
+    with pytest.raises(ResultsError, match=r"cosine was not measured .it needs data"):
+        comparison.closeness("cosine", dataclasses.replace(INT8, accuracy=None))
 
 
 def test_ratios_are_to_the_fp32_of_the_session() -> None:
@@ -91,11 +103,11 @@ def test_ratios_are_to_the_same_variant_of_an_earlier_result() -> None:
 
 
 def test_drop_is_to_the_fp32_or_to_the_same_items_before() -> None:
-    assert comparison.drop(INT8).value == 1.0
+    assert comparison.drop(INT8) == comparison.Drop(Estimate(1.0, 0.5, 1.5, 101), "pp", is_paired=True)
     old = dataclasses.replace(INT8, session="s0", accuracy=accuracy(1))
     drop = comparison.drop(INT8, old=(old,))
-    assert drop.value == pytest.approx(100 * 10 / 101)
-    assert drop.n == 101
+    assert drop.estimate.value == pytest.approx(100 * 10 / 101)
+    assert (drop.estimate.n, drop.unit, drop.is_paired) == (101, "pp", True)
 
 
 def test_a_reference_of_no_bytes_is_refused() -> None:

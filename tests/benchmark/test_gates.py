@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 
 from edgeq.benchmark import gates
 from edgeq.benchmark.gates import FAILED, PASSED, UNDECIDED, Gate, evaluate, parse_gate, to_github
+from edgeq.benchmark.item_values import pack_values
+from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import (
     Accuracy,
     Environment,
     Estimate,
+    Fidelity,
     Latency,
     Measurement,
+    Metric,
     RuntimeInfo,
     VariantInfo,
 )
@@ -59,13 +63,27 @@ def accuracy(
         n=n,
         excluded=0,
         data_digest=digest,
-        top1=share,
-        top5=None,
+        task="classification",
+        metrics=(Metric("top1", "top-1", share, drop=drop),),
         agreement=None if drop is None else Estimate(0.985, 0.975, 0.99, n),
-        drop_pp=drop,
-        sqnr_db=None,
+        sqnr_db=None if drop is None else 24.0,
         correct=base64.b64encode(np.packbits(correct).tobytes()).decode(),
+        fidelity=() if drop is None else (Fidelity("a", 24.0, 0.998), Fidelity("b", 25.0, 0.991)),
     )
+
+
+def corpus(value: float = 0.72, *, drop: Estimate | None = None, key: str = "miou", **options) -> Accuracy:
+    """Quality by a metric of all 500 items at once, which has no value of single items."""
+    spread = 0.02 if options.get("is_rate", True) else 0.02 * value
+    metric = Metric(key, key, Estimate(value, value - spread, value + spread, 500), drop=drop, **options)
+    return Accuracy(500, 0, "masks", "segmentation", (metric,), None, None, None)
+
+
+def regression(value: float = 0.41, *, drop: Estimate | None = None, shift: float = 0.0) -> Accuracy:
+    """Quality by an error that is a mean over items, of which less is better."""
+    made = corpus(value, drop=drop, key="mae", is_rate=False, higher_is_better=False)
+    errors = value * (0.5 + np.arange(500) * 0.6180339887 % 1) + shift * (1 + 0.1 * np.cos(np.arange(500)))
+    return dataclasses.replace(made, item_values=pack_values(errors))
 
 
 def measurement(name: str, **changes: object) -> Measurement:
@@ -107,9 +125,9 @@ def unescaped(text: str, codes: dict[str, str]) -> str:
 
 gate_texts = st.builds(
     lambda metric, operator, limit: metric + operator + limit,
-    st.sampled_from(gates.METRICS),
+    st.sampled_from([*gates.METRICS, "top1"]),
     st.sampled_from([">", "<", ">=", "<="]),
-    st.from_regex(r"[+-]?[0-9]{1,4}(\.[0-9]{1,3})?(pp|%|B|KB|MiB|us|ms|s)", fullmatch=True),
+    st.from_regex(r"[+-]?[0-9]{1,4}(\.[0-9]{1,3})?(pp|%|B|KB|MiB|us|ms|s|dB|)", fullmatch=True),
 )
 
 
@@ -134,7 +152,14 @@ class TestParse:
             ("agreement<99%", "agreement", "<", 99.0, False),
             ("top1<=70.5%", "top1", "<=", 70.5, False),
             ("Top-5<90%", "top5", "<", 90.0, False),
-            ("accuracy<70%", "top1", "<", 70.0, False),
+            ("accuracy<70%", "accuracy", "<", 70.0, False),
+            ("drop>2%", "drop", ">", 2.0, False),
+            ("miou<70%", "miou", "<", 70.0, False),
+            ("mAP_small<=17.5%", "map_small", "<=", 17.5, False),
+            ("mae>0.5", "mae", ">", 0.5, False),
+            ("r2<-1", "r2", "<", -1.0, False),
+            ("sqnr<20db", "sqnr", "<", 20.0, False),
+            ("cosine<0.99", "cosine", "<", 0.99, False),
         ],
     )
     def test_reads_what_the_documentation_shows(
@@ -153,9 +178,16 @@ class TestParse:
             ("drop>pp", "is no gate"),
             ("drop>1pp please", "is no gate"),
             ("drop>1e3pp", "found 'e'|is no gate"),
-            ("speed>5ms", "no metric 'speed'; expected one of drop, size, latency"),
-            ("drop>1%", r"expected drop in pp, found '%'; write drop>1pp"),
-            ("drop>1", "expected drop in pp, found none"),
+            (
+                "speed>5ms",
+                "speed is none of drop, size, latency, memory, agreement, sqnr, cosine; if it is a metric of your "
+                "task, expected a limit in % or a plain number, found 'ms'; write speed<90% or speed>0.5",
+            ),
+            ("drop>1ms", r"expected drop in pp, %, found 'ms'; write drop>1pp, or drop>2% where"),
+            ("drop>1", "expected drop in pp, %, found none"),
+            ("cosine<99%", "expected cosine in no unit, found '%'; write cosine<0.99"),
+            ("sqnr<20", "expected sqnr in dB, found none; write sqnr<20dB"),
+            ("miou<-5%", "miou has no sign; write miou<90%"),
             ("size>5ms", "expected size in %, B, KB, .*, found 'ms'; write size>"),
             ("size>5%", r"a change needs its sign; write size>\+5% for 5% more"),
             ("latency>5%", r"a change needs its sign; write latency>\+5%"),
@@ -177,7 +209,7 @@ class TestParse:
             gate = parse_gate(text)
         except UsageError:
             return
-        assert gate.metric in gates.METRICS
+        assert parse_gate(str(gate)) == gate
 
     @given(gate_texts)
     def test_round_trips(self, text: str) -> None:
@@ -226,6 +258,11 @@ class TestOutcome:
             ("agreement<97%", PASSED),
             ("top1<97%", PASSED),
             ("top1<99.5%", FAILED),
+            ("accuracy<99.5%", FAILED),
+            ("sqnr<24dB", PASSED),
+            ("sqnr<24.1dB", FAILED),
+            ("cosine<0.991", PASSED),
+            ("cosine<=0.991", FAILED),
         ],
     )
     def test_needs_the_whole_interval_on_one_side(self, text: str, expected: str) -> None:
@@ -244,7 +281,9 @@ class TestOutcome:
             gate = parse_gate(text)
         except UsageError:
             return
-        if gate.metric == "top5":
+        if gate.metric == "top1" and gate.unit == "":
+            return
+        if gate.metric == "drop" and gate.unit == "%":
             return
         opposite = {">": "<=", "<=": ">", "<": ">=", ">=": "<"}[gate.operator]
         (result,) = evaluate(gate, SESSION, variants=["int8"], strict=strict)
@@ -278,6 +317,8 @@ class TestMessage:
                 "agreement<99.5%",
                 "int8, 1 thread: agreement 98.50% (97.50 to 99.00, n = 1,000) against FP32 is below 99.5%",
             ),
+            ("sqnr<25dB", "int8, 1 thread: sqnr 24.00 dB against FP32 is below 25dB"),
+            ("cosine<0.99", "int8, 1 thread: cosine 0.991 against FP32 is not below 0.99"),
         ],
     )
     def test_is_one_line_with_numbers(self, text: str, expected: str) -> None:
@@ -365,7 +406,12 @@ class TestWhatAGateAppliesTo:
             ("drop>1pp", {"accuracy": None}, "drop was not measured"),
             ("drop>1pp", {"accuracy": accuracy()}, "FP32 that is above chance"),
             ("top1<9%", {"accuracy": None}, "top1 was not measured"),
-            ("top5<9%", {}, "top5 was not measured .it needs labels and more than five classes"),
+            ("sqnr<9dB", {"accuracy": accuracy()}, "sqnr was not measured .it needs FP32"),
+            (
+                "agreement<9%",
+                {"accuracy": corpus()},
+                "agreement was not measured .it needs FP32, and outputs that",
+            ),
             ("latency>9ms", {"latency": None}, "latency was not measured"),
             ("latency>+5%", {"latency": latency(2.0)}, "latency was not compared with FP32"),
             ("memory>9MB", {"peak_memory_bytes": None}, "memory was not measured"),
@@ -452,7 +498,11 @@ class TestAgainstAnEarlierResult:
             (accuracy(digest="other"), "other data"),
             (accuracy(n=999), "other data .999 items, now 1,000."),
             (None, "needs labels, now and in the earlier result"),
-            (dataclasses.replace(accuracy(), correct=None), "needs labels"),
+            (dataclasses.replace(accuracy(), metrics=()), "needs labels"),
+            (
+                dataclasses.replace(corpus(), data_digest="data", n=1000),
+                "the results have different metrics .'top1' now, 'miou' before.: measure both with one --task",
+            ),
             (dataclasses.replace(accuracy(), correct="!!!"), "damaged"),
             (dataclasses.replace(accuracy(), correct="AAAA"), "expected 1000 bits, found 24"),
         ],
@@ -473,6 +523,145 @@ class TestAgainstAnEarlierResult:
     def test_an_empty_earlier_result_is_an_error(self) -> None:
         with pytest.raises(ResultsError, match="no such variant, only nothing"):
             evaluate(parse_gate("size>+5%"), SESSION, old=())
+
+
+class TestAnyMetric:
+    MIOU = (
+        measurement("float32", accuracy=corpus()),
+        measurement("int8", accuracy=corpus(0.715, drop=Estimate(0.5, 0.2, 0.8, 500))),
+    )
+    MAE = (
+        measurement("float32", accuracy=regression()),
+        measurement("int8", accuracy=regression(0.42, drop=Estimate(2.4, 2.1, 2.7, 500))),
+    )
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("miou<65%", PASSED),
+            ("miou<71%", UNDECIDED),
+            ("miou<75%", FAILED),
+            ("drop>0.1pp", FAILED),
+            ("drop>0.5pp", UNDECIDED),
+            ("drop>1pp", PASSED),
+        ],
+    )
+    def test_a_rate_and_its_drop(self, text: str, expected: str) -> None:
+        assert outcome(text, self.MIOU) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("mae>0.3", FAILED),
+            ("mae>0.42", UNDECIDED),
+            ("mae>0.5", PASSED),
+            ("drop>2%", FAILED),
+            ("drop>2.5%", UNDECIDED),
+            ("drop>3%", PASSED),
+        ],
+    )
+    def test_an_amount_and_its_drop(self, text: str, expected: str) -> None:
+        assert outcome(text, self.MAE) == expected
+
+    def test_an_amount_is_written_with_four_digits(self) -> None:
+        (result,) = evaluate(parse_gate("mae>0.5"), self.MAE, variants=["int8"])
+        assert result.message == "int8, 1 thread: mae 0.42 (0.4116 to 0.4284, n = 500) is not above 0.5"
+
+    def test_a_drop_says_in_what_unless_it_is_top1(self) -> None:
+        (result,) = evaluate(parse_gate("drop>2%"), self.MAE, variants=["int8"])
+        assert result.message == (
+            "int8, 1 thread: drop (mae) 2.40% (2.10 to 2.70, n = 500) against FP32 is above 2%"
+        )
+
+    def test_a_small_amount_is_not_rounded_away(self) -> None:
+        tiny = measurement("int8", accuracy=corpus(3e-12, key="mse", is_rate=False))
+        (result,) = evaluate(parse_gate("mse>0.000000000002"), (tiny,))
+        assert result.outcome == FAILED
+
+    @pytest.mark.parametrize(
+        ("text", "measurements", "message"),
+        [
+            ("drop>2%", MIOU, "miou is a rate, whose drop is in pp: write drop>2pp"),
+            ("drop>1pp", MAE, "mae is an amount, whose drop is in %: write drop>1%"),
+            ("mae>50%", MAE, "mae is an amount, whose limit is given as a plain number: write mae>50"),
+            ("miou<0.7", MIOU, "miou is a rate, whose limit is given in %: write miou<70%"),
+            ("miou<70", MIOU, "miou is a rate, whose limit is given in %: write miou<70%"),
+        ],
+    )
+    def test_a_unit_of_another_kind_of_metric_is_named_with_the_right_one(
+        self, text: str, measurements: tuple[Measurement, ...], message: str
+    ) -> None:
+        with pytest.raises(UsageError, match=re.escape(message)):
+            evaluate(parse_gate(text), measurements)
+
+    def test_a_metric_that_nobody_knows_lists_the_known(self) -> None:
+        with pytest.raises(
+            UsageError,
+            match=r"no metric 'map'; these results have miou, drop, size, latency, memory, agreement",
+        ):
+            evaluate(parse_gate("map<30%"), self.MIOU)
+
+    def test_accuracy_is_top1_unless_the_task_has_a_metric_of_that_name(self) -> None:
+        own = measurement("int8", accuracy=corpus(0.3, key="accuracy"))
+        (result,) = evaluate(parse_gate("accuracy<70%"), (own,))
+        assert (result.outcome, result.gate.metric) == (FAILED, "accuracy")
+        (result,) = evaluate(parse_gate("accuracy<70%"), SESSION, variants=["int8"])
+        assert (result.outcome, result.gate.metric) == (PASSED, "top1")
+
+    def test_a_drop_from_no_error_at_all_is_written_as_infinite(self) -> None:
+        endless = Estimate(UNBOUNDED, -UNBOUNDED, UNBOUNDED, 1)
+        pair = (self.MAE[0], measurement("int8", accuracy=regression(drop=endless)))
+        (result,) = evaluate(parse_gate("drop>1%"), pair)
+        assert result.message == (
+            "int8, 1 thread: drop (mae) ∞% (-∞ to ∞, n = 1) against FP32 may be above 1%; measure more"
+        )
+
+    def test_without_labels_there_is_no_metric_at_all(self) -> None:
+        bare = dataclasses.replace(accuracy(), metrics=())
+        with pytest.raises(ResultsError, match="no metric was measured, which needs data with labels"):
+            evaluate(parse_gate("top1<90%"), [dataclasses.replace(one, accuracy=bare) for one in SESSION])
+
+    def test_of_two_models_the_one_with_the_metric_is_checked(self) -> None:
+        results = evaluate(parse_gate("drop>3%"), (*self.MIOU, *self.MAE), variants=["int8"])
+        assert [result.outcome for result in results] == [UNDECIDED, PASSED]
+        assert "miou is a rate, which has another unit; drop>3% was not checked" in results[0].message
+
+    def test_a_mean_over_items_is_compared_with_an_earlier_one_item_by_item(self) -> None:
+        old = measurement("int8", accuracy=regression(0.41))
+        now = measurement("int8", accuracy=regression(0.41, shift=0.0041))
+        (result,) = evaluate(parse_gate("drop>0.9%"), (now,), old=(old,))
+        assert result.observed is not None
+        assert result.observed.value == pytest.approx(1.0, abs=0.01)
+        assert result.observed.high - result.observed.low < 0.2
+        assert result.outcome == FAILED
+        assert "paired" not in result.message
+
+    def test_a_metric_of_all_items_at_once_is_compared_by_its_intervals_and_says_so(self) -> None:
+        variant = dataclasses.replace(SESSION[1].variant, sha256="1" * 64)
+        old = measurement("int8", accuracy=corpus(0.75), variant=variant)
+        (result,) = evaluate(parse_gate("drop>0pp"), self.MIOU, old=(old,), variants=["int8"])
+        assert result.observed is not None
+        assert result.observed.value == pytest.approx(3.5)
+        assert result.observed.high == pytest.approx(3.5 + 2 * 2**0.5)
+        assert result.outcome == FAILED
+        assert result.message.endswith("; not paired by item, so the interval is wider than it need be")
+
+    def test_an_unchanged_file_has_dropped_nothing(self) -> None:
+        (result,) = evaluate(parse_gate("drop>0pp"), self.MIOU, old=self.MIOU, variants=["int8"])
+        assert result.observed == Estimate(0.0, 0.0, 0.0, 500)
+        assert result.outcome == PASSED
+
+    def test_an_interval_that_shrinks_with_the_root_of_the_items_says_how_many_would_decide(self) -> None:
+        (result,) = evaluate(parse_gate("drop>0.65pp"), self.MIOU, variants=["int8"])
+        # Half of it is 0.3 pp and has to become 0.15 pp: four times the images.
+        assert result.message.endswith("may be above 0.65pp; about 2,000 items would decide")
+
+    @given(st.text(min_size=1))
+    def test_a_hostile_key_stays_on_one_line(self, key: str) -> None:
+        hostile = measurement("int8", accuracy=corpus(key=key, drop=Estimate(0.5, 0.2, 0.8, 500)))
+        with pytest.raises(UsageError) as caught:
+            evaluate(parse_gate("drop>1%"), (hostile,))
+        assert str(caught.value).isprintable()
 
 
 class TestGitHub:

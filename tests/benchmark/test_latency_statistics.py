@@ -128,7 +128,7 @@ class TestStudentsQuantile:
     @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 6, 10, 30, 1000])
     def test_is_scipys(self, degrees: int) -> None:
         expected = scipy.stats.t.ppf(0.975, degrees)
-        assert statistics._student_t95(degrees) == pytest.approx(expected, rel=2e-3)
+        assert statistics.student_t95(degrees) == pytest.approx(expected, rel=2e-3)
 
 
 class TestPercentile:

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from edgeq.benchmark.measurement import (
     SCHEMA,
     Accuracy,
+    ClassScore,
     Environment,
     Estimate,
+    Fidelity,
     Latency,
     Measurement,
+    Metric,
     RuntimeInfo,
     VariantInfo,
     from_json,
@@ -43,13 +46,29 @@ latencies = st.builds(
     ratio=st.none() | estimates,
     verdict=st.none() | text,
 )
+metrics = st.builds(
+    Metric,
+    key=text,
+    label=text,
+    value=estimates,
+    is_rate=st.booleans(),
+    higher_is_better=st.booleans(),
+    drop=st.none() | estimates,
+    p_value=st.none() | finite,
+)
 accuracies = st.builds(
     Accuracy,
-    top1=st.none() | estimates,
-    top5=st.none() | estimates,
+    task=text,
+    metrics=st.lists(metrics, max_size=3).map(tuple),
     agreement=st.none() | estimates,
-    drop_pp=st.none() | estimates,
     sqnr_db=st.none() | finite,
+    skipped=st.integers(),
+    fidelity=st.lists(st.builds(Fidelity, text, finite, st.none() | finite), max_size=2).map(tuple),
+    item_values=st.none() | text,
+    classes=st.lists(
+        st.builds(ClassScore, text, st.integers(), st.dictionaries(text, finite, max_size=2)), max_size=2
+    ).map(tuple),
+    confusion=st.lists(st.lists(st.integers(), max_size=2).map(tuple), max_size=2).map(tuple),
 )
 environments = st.builds(
     Environment,
@@ -86,8 +105,13 @@ ONE = Measurement(
         Estimate(0.5, 0.4, 0.6, 2), "faster",
     ),
     accuracy=Accuracy(
-        8, 1, "d", Estimate(1.0, 0.7, 1.0, 8), None, Estimate(1.0, 0.7, 1.0, 8),
-        Estimate(0.0, -1.0, 1.0, 8), 30.0, "/w==",
+        8, 1, "d", "classification",
+        (
+            Metric("top1", "top-1", Estimate(1.0, 0.7, 1.0, 8), drop=Estimate(0.0, -1.0, 1.0, 8), p_value=1.0),
+            Metric("loss", "loss", Estimate(0.1, 0.1, 0.2, 8), is_rate=False, higher_is_better=False),
+        ),
+        Estimate(1.0, 0.7, 1.0, 8), 30.0, "/w==", 2, (Fidelity("class", 30.0, 0.99),), "AAAA",
+        (ClassScore("cat", 8, {"recall": 1.0}),), ((8,),),
     ),
     peak_memory_bytes=10,
     provenance={"versions": {"edgeq": "0.1.0"}},
@@ -128,7 +152,15 @@ def outcome(value: object) -> str:
 
 def test_unknown_keys_are_ignored_at_every_level() -> None:
     value = to_json(ONE)
-    for place in (value, value["variant"], value["latency"], value["latency"]["median"], value["accuracy"]):
+    accuracy = value["accuracy"]
+    for place in (
+        value,
+        value["variant"],
+        value["latency"],
+        value["latency"]["median"],
+        accuracy,
+        accuracy["metrics"][0],
+    ):
         place["from the future"] = [1]
     assert from_json(value) == ONE
 
@@ -140,7 +172,9 @@ def test_a_measurement_of_an_unknown_scheme_is_taken() -> None:
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:
-    with pytest.raises(ResultsError, match=rf"schema 2, this edgeq reads up to {SCHEMA}: update edgeq"):
+    with pytest.raises(
+        ResultsError, match=rf"schema {SCHEMA + 1}, this edgeq reads up to {SCHEMA}: update edgeq"
+    ):
         from_json({**to_json(ONE), "schema": SCHEMA + 1})
 
 
@@ -172,11 +206,21 @@ def test_what_is_no_measurement_is_refused(value: object) -> None:
             float("nan"),
             r"accuracy.sqnr_db: expected float, found a number that is not",
         ),
+        (("accuracy", "metrics"), {}, r"accuracy.metrics: expected a list, found dict"),
+        (("accuracy", "metrics", 0, "is_rate"), 1, r"accuracy.metrics.is_rate: expected bool, found int"),
+        (
+            ("accuracy", "classes", 0, "metrics"),
+            [],
+            r"accuracy.classes.metrics: expected an object, found list",
+        ),
+        (("accuracy", "confusion"), [[1, "2"]], r"accuracy.confusion: expected int, found str"),
     ],
 )
-def test_a_wrong_type_is_named_with_its_place(path: tuple[str, ...], value: object, reason: str) -> None:
+def test_a_wrong_type_is_named_with_its_place(
+    path: tuple[str | int, ...], value: object, reason: str
+) -> None:
     whole = to_json(ONE)
-    place: dict[str, Any] = whole
+    place: Any = whole
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
@@ -205,3 +249,47 @@ def test_the_baseline_knows_that_it_is_one() -> None:
     assert not ONE.is_baseline
     assert from_json({**value, "baseline": "int8"}).is_baseline
     assert not from_json({**value, "baseline": None}).is_baseline
+
+
+OLD_ACCURACY = {
+    "n": 8,
+    "excluded": 1,
+    "data_digest": "d",
+    "top1": {"value": 0.75, "low": 0.4, "high": 0.9, "n": 8},
+    "top5": {"value": 1.0, "low": 0.7, "high": 1.0, "n": 8},
+    "agreement": {"value": 1.0, "low": 0.7, "high": 1.0, "n": 8},
+    "drop_pp": {"value": 12.5, "low": -10.0, "high": 40.0, "n": 8},
+    "sqnr_db": 30.0,
+    "correct": "/A==",
+}
+
+
+def of_schema_1(**changes: object) -> Accuracy:
+    read = from_json({**to_json(ONE), "schema": 1, "accuracy": {**OLD_ACCURACY, **changes}})
+    assert read.accuracy is not None
+    return read.accuracy
+
+
+def test_a_measurement_of_schema_1_is_that_of_a_classifier() -> None:
+    accuracy = of_schema_1()
+    assert accuracy.task == "classification"
+    assert [(one.key, one.label, one.value.value) for one in accuracy.metrics] == [
+        ("top1", "top-1", 0.75),
+        ("top5", "top-5", 1.0),
+    ]
+    assert accuracy.primary is not None
+    assert accuracy.primary.drop == Estimate(12.5, -10.0, 40.0, 8)
+    assert accuracy.correct == "/A=="
+
+
+def test_what_schema_1_did_not_measure_is_no_metric() -> None:
+    assert of_schema_1(top1=None, top5=None, drop_pp=None).metrics == ()
+    assert of_schema_1(top1=None, top5=None, drop_pp=None, agreement=None).task == "comparison"
+    assert [one.key for one in of_schema_1(top5=None, drop_pp=None).metrics] == ["top1"]
+
+
+def test_the_primary_metric_is_the_first_and_others_are_found_by_key() -> None:
+    assert ONE.accuracy is not None
+    assert ONE.accuracy.primary is ONE.accuracy.metric("top1")
+    assert ONE.accuracy.metric("top5") is None
+    assert [metric.drop_unit for metric in ONE.accuracy.metrics] == ["pp", "%"]

@@ -120,7 +120,7 @@ def test_an_unknown_runtime_is_refused(demo: Targets, pixels: np.ndarray, tmp_pa
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("gone.npy", None, r"gone.npy does not exist: expected an image, an .npy or an .npz file"),
+        ("gone.npy", None, r"gone.npy does not exist: expected an image, a WAV, an .npy or an .npz file"),
         ("a.txt", b"text", r"a.txt is nothing that edgeq reads"),
         ("a.npy", b"\x93NUMPY", r"a.npy cannot be read as .npy"),
         ("a.png", b"no image", r"a.png"),
@@ -154,7 +154,7 @@ def test_one_image_for_a_model_of_several_inputs_is_refused(
     path = tmp_path / "item.png"
     Image.fromarray(pixels[:, :, 0]).save(path)
     with pytest.raises(
-        DataError, match=r"is one image and the model has the inputs left, right: give an .npz"
+        DataError, match=r"is one input and the model has the inputs left, right: give an .npz"
     ):
         predict(find_targets([two_inputs]), [path])
 

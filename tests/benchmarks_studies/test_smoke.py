@@ -21,7 +21,9 @@ def folders(tmp_path_factory):
     return tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("temporary")
 
 
-@pytest.mark.parametrize("study", ["conversion", "harness", "evaluation"])
+@pytest.mark.parametrize(
+    "study", ["conversion", "harness", "evaluation", "jpeg_folder", "startup", "streaming"]
+)
 def test_a_study_runs_and_writes_its_result(study, folders):
     cache, temporary = folders
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "TMPDIR": str(temporary)}
@@ -39,9 +41,24 @@ def test_a_study_runs_and_writes_its_result(study, folders):
     assert {"machine", "versions", "settings", "summary", "raw", "date"} <= set(result)
     if study == "conversion":
         assert all(result["summary"]["same_bytes"].values())
-    if study == "evaluation":
-        assert all(all(row["same_outputs"].values()) for row in _variants(result))
+    if study in ("evaluation", "jpeg_folder"):
+        assert all(_found(result["summary"], "same_answers"))
+    if study == "streaming":
+        summary = result["summary"]
+        assert summary["same_results"] is True
+        assert (
+            0
+            < summary["resumed"]
+            == summary["stored_when_killed"]
+            < max(result["settings"]["images"].values())
+        )
+        assert summary["peak_mb"] < result["settings"]["most_mb"]
+    if study == "startup":
+        assert all(seconds > 0 for seconds in result["raw"]["first_inference_s"])
 
 
-def _variants(result):
-    return [row for row in result["summary"].values() if isinstance(row, dict)]
+def _found(value, key):
+    """Everything below a key, at any depth."""
+    if not isinstance(value, dict):
+        return []
+    return [value[key]] if key in value else [one for part in value.values() for one in _found(part, key)]

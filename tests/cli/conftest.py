@@ -53,6 +53,7 @@ class CommandLine:
         self._tag = uuid.uuid4().hex
         own = {name: value for name, value in os.environ.items() if name not in _OWN}
         self.environment = {**own, "TMPDIR": str(temporary), "EDGEQ_TEST": self._tag}
+        self.environment["XDG_CACHE_HOME"] = str(temporary.parent / f"cache-{self._tag}")
 
     def __call__(self, *arguments: str | Path, **environment: str) -> Run:
         process = self.start(*arguments, **environment)

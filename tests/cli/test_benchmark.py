@@ -68,10 +68,11 @@ def test_without_latency_every_variant_is_listed_once(edgeq, demo):
 def test_with_labels_accuracy_and_drop_are_measured(edgeq, demo):
     run = edgeq("benchmark", demo.bundle, *TWO, "--data", demo.test, *ACCURACY, "-o", "-")
     baseline, quantized = (json.loads(line) for line in run.out.splitlines())
-    assert baseline["accuracy"]["top1"]["value"] > 0.85
+    assert baseline["accuracy"]["metrics"][0]["key"] == "top1"
+    assert baseline["accuracy"]["metrics"][0]["value"]["value"] > 0.85
     assert baseline["accuracy"]["n"] == 200
-    assert baseline["accuracy"]["drop_pp"] is None
-    assert abs(quantized["accuracy"]["drop_pp"]["value"]) < 5
+    assert baseline["accuracy"]["metrics"][0]["drop"] is None
+    assert abs(quantized["accuracy"]["metrics"][0]["drop"]["value"]) < 5
     assert quantized["accuracy"]["agreement"]["value"] > 0.9
 
 
@@ -85,7 +86,7 @@ def test_a_folder_with_class_folders_is_measured_like_its_pixels(edgeq, work, de
     for data in ("photos", "pixels.npz"):
         run = edgeq("benchmark", demo.bundle, "--variant", "int8", "--no-latency", "--data", data, "-o", "-")
         assert run.code == 0, run.err
-        top1.append(json.loads(run.out)["accuracy"]["top1"]["value"])
+        top1.append(json.loads(run.out)["accuracy"]["metrics"][0]["value"]["value"])
     assert top1[0] == top1[1]
 
 
@@ -207,7 +208,7 @@ def test_github_annotations_are_nothing_where_all_is_well(edgeq, demo):
             ["--fail-if", "latency>1ms", "--no-latency"],
             "needs a measurement of latency: leave out --no-latency",
         ),
-        (["--fail-if", "speed>1"], "'speed>1': no metric 'speed'; expected one of drop, size, latency"),
+        (["--fail-if", "speed>1"], "the gate speed>1 needs data to measure on: add --data"),
         (["--fail-if", "size>5%"], "a change needs its sign; write size>+5%"),
     ],
 )
@@ -224,6 +225,6 @@ def test_a_gate_on_drop_needs_labels(edgeq, work, demo):
     run = edgeq("benchmark", demo.bundle, "--data", "pixels.npz", "--fail-if", "drop>1pp")
     assert run.code == 2
     assert (
-        "needs labels, and pixels.npz has none: expected one folder a class, or an array named labels"
+        "needs labels, and pixels.npz has none: expected what the task needs, such as one folder a class"
         in run.complaint
     )

@@ -9,47 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import pytest
 
 from edgeq.files import sha256_bytes
 from edgeq.tflite.model import read_model
-
-
-def crashing_model() -> bytes:
-    """A sound flatbuffer on which LiteRT overflows its stack: an IF whose branch is the IF itself."""
-    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
-
-    def tensor(name: str, dtype: int) -> object:
-        made = schema.TensorT()
-        made.name, made.type, made.shape, made.buffer = name, dtype, [1], 0
-        return made
-
-    def graph() -> object:
-        options = schema.IfOptionsT()
-        options.thenSubgraphIndex = options.elseSubgraphIndex = 1
-        operator = schema.OperatorT()
-        operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 0, 1], [2]
-        operator.builtinOptions, operator.builtinOptionsType = options, schema.BuiltinOptions.IfOptions
-        made = schema.SubGraphT()
-        made.tensors = [
-            tensor("condition", schema.TensorType.BOOL),
-            tensor("x", schema.TensorType.FLOAT32),
-            tensor("y", schema.TensorType.FLOAT32),
-        ]
-        made.inputs, made.outputs, made.operators = [0, 1], [2], [operator]
-        return made
-
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.IF
-    code.version = 1
-    model = schema.ModelT()
-    model.version, model.operatorCodes, model.buffers = 3, [code], [schema.BufferT()]
-    model.subgraphs = [graph(), graph()]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def replace(bundle: Path, variant: str, content: bytes) -> None:
@@ -68,26 +32,26 @@ def bundle(work, demo) -> Path:
     return Path(shutil.copytree(demo.bundle, work / "net"))
 
 
-def test_the_model_is_one_that_nothing_but_running_it_refuses():
-    assert [operator.name for operator in read_model(crashing_model()).subgraphs[1].operators] == ["IF"]
+def test_the_model_is_one_that_nothing_but_running_it_refuses(crashing_model):
+    assert [operator.name for operator in read_model(crashing_model).subgraphs[1].operators] == ["IF"]
 
 
-def test_a_benchmark_names_the_variant_and_measures_the_others(edgeq, bundle, demo):
-    replace(bundle, "dynamic", crashing_model())
+def test_a_benchmark_names_the_variant_and_measures_the_others(edgeq, bundle, demo, crashing_model):
+    replace(bundle, "dynamic", crashing_model)
     run = edgeq(
         "benchmark", "net", "--variant", "int8", "--variant", "dynamic", "--variant", "float32",
         "--data", demo.test, "--limit", "100", "--quick", "--threads", "1", "-o", "-",
     )  # fmt: skip
     assert run.code == 3
-    assert run.err == "not measured: dynamic: the runtime crashed at 'load' (SIGSEGV)\n"
+    assert run.err == "not measured: dynamic: the runtime crashed at 'evaluate' (SIGSEGV)\n"
     measured = {line["variant"]["name"]: line for line in map(json.loads, run.out.splitlines())}
     assert set(measured) == {"float32", "int8"}
-    assert measured["int8"]["accuracy"]["drop_pp"] is not None
+    assert measured["int8"]["accuracy"]["metrics"][0]["drop"] is not None
     assert measured["int8"]["latency"] is not None
 
 
-def test_a_failed_gate_is_more_than_a_crash(edgeq, bundle):
-    replace(bundle, "dynamic", crashing_model())
+def test_a_failed_gate_is_more_than_a_crash(edgeq, bundle, crashing_model):
+    replace(bundle, "dynamic", crashing_model)
     options = ("--no-latency", "--variant", "int8", "--variant", "dynamic", "--fail-if", "size>1kB")
     run = edgeq("benchmark", "net", *options)
     assert run.code == 1
@@ -97,15 +61,15 @@ def test_a_failed_gate_is_more_than_a_crash(edgeq, bundle):
     ]
 
 
-def test_a_gate_on_nothing_but_a_crash_has_nothing_to_judge(edgeq, bundle):
-    replace(bundle, "dynamic", crashing_model())
+def test_a_gate_on_nothing_but_a_crash_has_nothing_to_judge(edgeq, bundle, crashing_model):
+    replace(bundle, "dynamic", crashing_model)
     run = edgeq("benchmark", "net", "--no-latency", "--variant", "dynamic", "--fail-if", "size>+1%")
     assert run.code == 3
     assert run.err == "not measured: dynamic: the runtime crashed at 'load' (SIGSEGV)\n"
 
 
-def test_run_names_the_variant_and_shows_the_others(edgeq, work, bundle, demo):
-    replace(bundle, "float32", crashing_model())
+def test_run_names_the_variant_and_shows_the_others(edgeq, work, bundle, demo, crashing_model):
+    replace(bundle, "float32", crashing_model)
     np.save(work / "item.npy", demo.images[0])
     run = edgeq("run", "net", "item.npy", "--variant", "float32", "--variant", "int8", "--json")
     assert run.code == 3
@@ -114,16 +78,16 @@ def test_run_names_the_variant_and_shows_the_others(edgeq, work, bundle, demo):
     assert list(prediction["variants"]) == ["int8"]
 
 
-def test_where_nothing_runs_that_is_the_error(edgeq, work):
-    (work / "a.tflite").write_bytes(crashing_model())
+def test_where_nothing_runs_that_is_the_error(edgeq, work, crashing_model):
+    (work / "a.tflite").write_bytes(crashing_model)
     run = edgeq("benchmark", "a.tflite", "--quick")
     assert run.code == 2
     assert run.complaint == "nothing could be measured: a: the runtime crashed at 'load' (SIGSEGV)"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the worker in /proc")
-def test_a_worker_that_is_killed_in_the_middle_costs_its_variant(edgeq, work, demo, wait_until):
-    images = np.random.default_rng(0).integers(0, 256, (3000, 28, 28, 1)).astype(np.uint8)
+def test_a_worker_that_is_killed_in_the_middle_costs_nothing(edgeq, work, demo, wait_until):
+    images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28, 1)).astype(np.uint8)
     np.savez(work / "images.npz", image=images)
     process = edgeq.start(
         "benchmark", demo.bundle, "--variant", "int8", "--variant", "int16x8",
@@ -135,10 +99,10 @@ def test_a_worker_that_is_killed_in_the_middle_costs_its_variant(edgeq, work, de
 
     os.kill(wait_until(evaluating, "the evaluation of int16x8")[0], signal.SIGKILL)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 3
-    assert err.startswith("not measured: int16x8: the runtime crashed at ")
-    assert err.endswith(" (SIGKILL)\n")
-    assert json.loads(out)["variant"]["name"] == "int8"
+    assert (process.returncode, err) == (0, "")
+    measured = [json.loads(line) for line in out.splitlines()]
+    assert [one["variant"]["name"] for one in measured] == ["int8", "int16x8"]
+    assert [one["accuracy"]["n"] for one in measured] == [1000, 1000]
 
 
 def maps(number: int) -> str:

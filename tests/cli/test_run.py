@@ -60,12 +60,15 @@ def test_a_name_that_begins_with_a_dash_follows_two_dashes(edgeq, work, demo, bo
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("gone.png", "gone.png does not exist: expected an image, an .npy or an .npz file"),
-        ("folder", "folder is no file: expected an image, an .npy or an .npz file"),
-        ("text.png", "text.png cannot be read as an image: cannot identify image file"),
-        ("text.txt", "text.txt is nothing that edgeq reads: expected an image, an .npy or an .npz file"),
+        ("gone.png", "gone.png does not exist: expected an image, a WAV, an .npy or an .npz file"),
+        ("folder", "folder is no file: expected an image, a WAV, an .npy or an .npz file"),
+        ("text.png", "text.png cannot be read as an image: it is text, expected BMP, GIF, JPEG, PNG, WEBP"),
+        (
+            "text.txt",
+            "text.txt is nothing that edgeq reads: expected an image, a WAV, an .npy or an .npz file",
+        ),
         ("object.npy", "object.npy cannot be read as .npy: it is no NumPy file, or holds Python objects"),
-        ("nan.npy", "nan.npy: input 'image' holds NaN or infinity in 1 of 1 items"),
+        ("nan.npy", "nan.npy: item 0 of input 'image' holds NaN or infinity: give another one"),
         ("two.npy", "two.npy: input 'image' expects one item of shape [28, 28, 1], found [2, 28, 28, 1]"),
         ("name.npz", "name.npz: expected arrays named image, found picture"),
     ],
@@ -88,7 +91,7 @@ def test_a_bad_input_is_one_line(edgeq, work, demo, name, complaint):
     [
         (["--variant", "int4"], "no variant int4: there are float32, float16, dynamic, int8"),
         (["--runtime", "onnx"], "unknown runtime 'onnx': expected one of litert, tflite-runtime"),
-        (["--preprocess", "caffe"], "unknown preprocessing 'caffe': expected one of raw, 0..1, -1..1"),
+        (["--preprocess", "cafe"], "unknown preprocessing 'cafe': expected raw, 0..1, -1..1, torch"),
         (
             ["--labels", "gone.txt"],
             "gone.txt does not exist: expected a text file with class names, one a line",

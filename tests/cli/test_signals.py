@@ -30,7 +30,7 @@ def busy(edgeq, work, demo, wait_until):
         "-o",
         "r.jsonl",
     )
-    wait_until(lambda: any("outputs" in name for name in edgeq.leftovers()), "the evaluation")
+    wait_until(lambda: any("evaluation" in name for name in edgeq.leftovers()), "the evaluation")
     wait_until(lambda: len(edgeq.processes()) > 1, "a worker")
     yield process
     process.kill()

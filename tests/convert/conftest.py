@@ -12,7 +12,7 @@ import pytest
 from edgeq.data.dataset import ArrayDataset
 
 if TYPE_CHECKING:
-    from edgeq.convert.pipeline import Conversion
+    from edgeq.convert.job import Conversion
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,9 @@ import tflite
 import edgeq
 from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.bundle import read_bundle
+from edgeq.convert.job import Conversion
 from edgeq.convert.options import Options
-from edgeq.convert.pipeline import Conversion, convert
+from edgeq.convert.pipeline import convert
 from edgeq.convert.process import ConverterProcess
 from edgeq.data.dataset import ArrayDataset
 from edgeq.data.preprocessing import find_preprocessing

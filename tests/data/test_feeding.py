@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 from PIL import Image
 
 from edgeq.data.dataset import ArrayDataset
-from edgeq.data.feeding import Feed, ModelInput, check_calibration, check_items
-from edgeq.data.image_folder import ImageFolder
-from edgeq.data.preprocessing import RAW, find_preprocessing
+from edgeq.data.feeding import BadItemsError, Feed, ModelInput, check_count
+from edgeq.data.preprocessing import RAW, TORCH, find_preprocessing
+from edgeq.data.reading import read_dataset
 from edgeq.errors import DataError
 
 IMAGE = ModelInput("image", (2, 2, 1), "float32")
@@ -65,18 +67,17 @@ def test_inputs_are_matched_by_name_and_never_by_position():
 
 
 def test_images_take_the_size_of_the_models_input(folder):
-    data = ImageFolder(folder)
+    data = read_dataset(folder)
     assert Feed(data, [IMAGE], RAW).items([0, 11])["image"].tolist() == [[[[0], [0]]] * 2, [[[11], [11]]] * 2]
-    assert data.decoding is not None
 
 
 @pytest.mark.parametrize(
     ("arrays", "inputs", "message"),
     [
         ({"image": PIXELS[:0]}, [IMAGE], "data.npz holds no item"),
-        ({"img": PIXELS}, [IMAGE], "expected arrays named image like the model's inputs, found img"),
-        ({"image": PIXELS, "mask": PIXELS}, [IMAGE], "expected arrays named image .*, found image, mask"),
-        ({"image": PIXELS}, [SIZE, IMAGE], "expected arrays named image, size .*, found image"),
+        ({"img": PIXELS}, [IMAGE], "expected inputs named image like the model's, found img"),
+        ({"image": PIXELS, "mask": PIXELS}, [IMAGE], "expected inputs named image .*, found image, mask"),
+        ({"image": PIXELS}, [SIZE, IMAGE], "expected inputs named image, size .*, found image"),
         ({"image": PIXELS[:, :1]}, [IMAGE], r"expects items of shape \[2, 2, 1\], found \[1, 2, 1\]$"),
         ({"image": PIXELS[..., 0]}, [IMAGE], r"found \[2, 2\]: add or drop the channel axis"),
         ({"image": PIXELS[..., None]}, [IMAGE], r"found \[2, 2, 1, 1\]: add or drop the channel axis"),
@@ -94,24 +95,55 @@ def test_data_that_do_not_fit_are_refused_with_expected_and_found(arrays, inputs
 
 def test_images_for_a_model_with_two_inputs_name_the_remedy(folder):
     with pytest.raises(
-        DataError, match=r"the model has 2 \(image, size\): give an \.npz with one array by input name"
+        DataError,
+        match=r"the model has 2 \(image, size\): give an \.npz with one array by input name, or a manifest",
     ):
-        Feed(ImageFolder(folder), [IMAGE, SIZE], RAW)
+        Feed(read_dataset(folder), [IMAGE, SIZE], RAW)
 
 
 def test_images_for_a_model_that_takes_none_are_refused(folder):
     with pytest.raises(DataError, match=r"holds images, but the model's input is \[1\]"):
-        Feed(ImageFolder(folder), [SIZE], RAW)
+        Feed(read_dataset(folder), [SIZE], RAW)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_are_counted_among_the_items_that_are_read(value):
+def test_nan_and_infinity_are_named_among_the_items_that_are_read(value):
     feed = Feed(ArrayDataset({"image": bad(PIXELS, 3, 8, 9, value=value)}, source="data.npz"), [IMAGE], RAW)
     assert feed.items([0, 1])["image"].shape == (2, 2, 2, 1)
     with pytest.raises(
-        DataError, match=r"input 'image' holds NaN or infinity in 2 of 5 items, first in item 8"
-    ):
+        BadItemsError, match=r"data\.npz: 2 of 12 items are bad \(item 8 of .*; item 9 "
+    ) as caught:
         feed.items([6, 7, 8, 9, 10])
+    assert list(caught.value.bad) == [8, 9]
+    assert feed.bad_among([3, 4, 9]).keys() == {3, 9}
+
+
+def test_a_preprocessing_for_other_channels_is_refused_before_anything_is_read(folder):
+    for data in (read_dataset(folder), ArrayDataset({"image": PIXELS})):
+        with pytest.raises(DataError, match="torch is for 3 channels, the data have 1"):
+            Feed(data, [IMAGE], TORCH)
+
+
+def test_a_preprocessing_for_an_input_that_the_model_has_not_is_refused():
+    other = dataclasses.replace(RAW, inputs={"photo": RAW})
+    with pytest.raises(DataError, match="for an input 'photo', which the model has not: it has image"):
+        Feed(ArrayDataset({"image": PIXELS}), [IMAGE], other)
+
+
+def test_inputs_may_be_preprocessed_differently():
+    data = ArrayDataset({"size": np.full((12, 1), 10.0), "image": PIXELS})
+    both = dataclasses.replace(RAW, inputs={"image": find_preprocessing("0..1")})
+    items = Feed(data, [IMAGE, SIZE], both).items([11])
+    assert items["image"].max() < 1
+    assert items["size"] == [[10.0]]
+
+
+def test_what_goes_to_other_processes_holds_the_same_items(tmp_path):
+    feed = Feed(ArrayDataset({"image": PIXELS}).take([5, 2, 3]), [IMAGE], find_preprocessing("0..1"))
+    sent = pickle.loads(pickle.dumps(feed.portable(tmp_path)))  # noqa: S301 - its own
+    np.testing.assert_array_equal(sent.items([2, 0])["image"], feed.items([2, 0])["image"])
+    # A mapped array must not travel along.
+    assert len(pickle.dumps(feed.portable(tmp_path))) < 3000
 
 
 # Calibration
@@ -125,14 +157,11 @@ def items_of(count: int) -> ArrayDataset:
 
 @pytest.mark.parametrize("count", [10, 99])
 def test_fewer_than_a_hundred_items_are_a_warning(count):
-    feed = Feed(items_of(count), [IMAGE], RAW)
-    assert check_calibration(feed, range(count)) == [
-        f"{count} calibration items are few: 100 to 500 are usual"
-    ]
+    assert check_count(items_of(count), count) == [f"{count} calibration items are few: 100 to 500 are usual"]
 
 
 def test_a_hundred_items_are_enough():
-    assert check_calibration(Feed(items_of(100), [IMAGE], RAW), range(100)) == []
+    assert check_count(items_of(100), 100) == []
 
 
 @pytest.mark.parametrize(
@@ -140,30 +169,9 @@ def test_a_hundred_items_are_enough():
 )
 def test_fewer_than_ten_items_are_an_error(count, shown):
     with pytest.raises(DataError, match=rf"data\.npz: {shown} expected at least 10 \(100 to 500 are usual\)"):
-        check_calibration(Feed(items_of(count), [IMAGE], RAW), range(count))
+        check_count(items_of(count), count)
 
 
 def test_an_empty_data_set_is_an_error_without_a_model_too():
     with pytest.raises(DataError, match=r"data\.npz holds no item: expected at least 10"):
-        check_items(items_of(0), ())
-
-
-def test_nan_is_found_in_every_calibration_item_without_a_model():
-    values = bad(np.ones((250, 2, 2, 1)), 120, 249)
-    with pytest.raises(DataError, match=r"holds NaN or infinity in 2 of 250 items, first in item 120"):
-        check_items(ArrayDataset({"image": values}), range(250))
-
-
-def test_nan_outside_the_calibration_items_does_not_matter_to_calibration():
-    check_items(ArrayDataset({"image": bad(PIXELS, 11)}), range(11))
-
-
-def test_a_mask_of_ones_is_no_reason_to_refuse_calibration():
-    data = ArrayDataset({"image": PIXELS.astype(np.float32), "size": np.ones((12, 1), np.float32)})
-    assert len(check_calibration(Feed(data, [IMAGE, SIZE], RAW), range(12))) == 1
-
-
-def test_images_are_judged_before_their_size_is_known(folder):
-    check_items(ImageFolder(folder), range(12))
-    with pytest.raises(DataError, match="9 different calibration items"):
-        check_items(ImageFolder(folder), range(9))
+        check_count(items_of(0), 0)

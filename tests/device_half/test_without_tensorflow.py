@@ -117,8 +117,8 @@ def complete(measurement: Measurement) -> bool:
     return (
         measurement.latency is not None
         and measurement.accuracy is not None
-        and measurement.accuracy.top1 is not None
-        and measurement.accuracy.top1.value > 0.8
+        and measurement.accuracy.primary is not None
+        and measurement.accuracy.primary.value.value > 0.8
         and measurement.runtime.name == "litert"
     )
 

@@ -16,6 +16,7 @@ from edgeq.benchmark.measurement import (
     Estimate,
     Latency,
     Measurement,
+    Metric,
     RuntimeInfo,
     VariantInfo,
 )
@@ -40,7 +41,8 @@ class Shape:
     lost: int
     gained: int
     top1: Estimate
-    drop_pp: Estimate | None
+    drop: Estimate | None
+    p_value: float | None
     agreement: Estimate | None
     sqnr_db: float | None
     memory: int
@@ -50,26 +52,26 @@ SAME = "no significant difference"
 SHAPES = {
     "float32": Shape(
         "float32", "float32", 13_978_596, 12_911_734, (61.42, 22.71), (None, None), (None, None), (64, 65),
-        0, 0, Estimate(0.822, 0.8098, 0.8335, ITEMS), None, None, None, 71_204_864,
+        0, 0, Estimate(0.822, 0.8098, 0.8335, ITEMS), None, None, None, None, 71_204_864,
     ),
     "float16": Shape(
         "float16", "float32", 7_017_492, 6_488_120, (61.57, 22.78), (1.002, 1.003), (SAME, SAME), (64, 65),
-        1, 2, Estimate(0.82225, 0.8101, 0.8338, ITEMS), Estimate(-0.025, -0.1595, 0.0954, ITEMS),
+        1, 2, Estimate(0.82225, 0.8101, 0.8338, ITEMS), Estimate(-0.025, -0.1595, 0.0954, ITEMS), 1.0,
         Estimate(0.99925, 0.9978, 0.9997, ITEMS), 68.4, 78_643_200,
     ),
     "dynamic": Shape(
         "dynamic", "float32", 3_906_312, 3_310_477, (74.83, 41.90), (1.218, 1.845), ("slower", "slower"), (50, 65),
-        14, 12, Estimate(0.8215, 0.8093, 0.8331, ITEMS), Estimate(0.05, -0.2142, 0.3205, ITEMS),
+        14, 12, Estimate(0.8215, 0.8093, 0.8331, ITEMS), Estimate(0.05, -0.2142, 0.3205, ITEMS), 0.845,
         Estimate(0.991, 0.9876, 0.9935, ITEMS), 31.2, 62_914_560,
     ),
     "int8": Shape(
         "int8", "int8", 3_938_896, 3_226_004, (27.94, 10.83), (0.455, 0.477), ("faster", "faster"), (64, 65),
-        38, 22, Estimate(0.818, 0.8057, 0.8297, ITEMS), Estimate(0.4, 0.0211, 0.8019, ITEMS),
+        38, 22, Estimate(0.818, 0.8057, 0.8297, ITEMS), Estimate(0.4, 0.0211, 0.8019, ITEMS), 0.0519,
         Estimate(0.9825, 0.9779, 0.9861, ITEMS), 21.7, 48_234_496,
     ),
     "int8-io-float32": Shape(
         "int8", "float32", 3_939_360, 3_226_251, (28.02, 10.88), (0.456, 0.479), ("faster", "faster"), (66, 67),
-        39, 22, Estimate(0.81775, 0.8055, 0.8294, ITEMS), Estimate(0.425, 0.0437, 0.8304, ITEMS),
+        39, 22, Estimate(0.81775, 0.8055, 0.8294, ITEMS), Estimate(0.425, 0.0437, 0.8304, ITEMS), 0.0396,
         Estimate(0.98225, 0.9777, 0.9859, ITEMS), 21.7, 48_758_784,
     ),
 }  # fmt: skip
@@ -100,10 +102,14 @@ def change(measurement: Measurement, **paths: Any) -> Measurement:
 
 def without_labels(measurements: Iterable[Measurement]) -> list[Measurement]:
     """The same on data without labels: only the agreement is known."""
-    return [
-        change(one, accuracy__top1=None, accuracy__drop_pp=None, accuracy__correct=None)
-        for one in measurements
-    ]
+    return [change(one, accuracy__metrics=(), accuracy__correct=None) for one in measurements]
+
+
+def with_drop(measurement: Measurement, drop: Estimate | None) -> Measurement:
+    """The measurement with another drop of its primary metric."""
+    assert measurement.accuracy is not None
+    primary, *further = measurement.accuracy.metrics
+    return change(measurement, accuracy__metrics=(dataclasses.replace(primary, drop=drop), *further))
 
 
 def lone_file(measurement: Measurement, name: str) -> Measurement:
@@ -224,14 +230,17 @@ def _chunks(median: float, phase: int) -> tuple[tuple[float, ...], ...]:
 
 
 def _accuracy(shape: Shape) -> Accuracy:
+    top5 = Estimate(shape.top1.value + 0.12, shape.top1.low + 0.12, shape.top1.high + 0.11, ITEMS)
     return Accuracy(
         n=ITEMS,
         excluded=200,
         data_digest="9c1e6a5b77d04f21",
-        top1=shape.top1,
-        top5=Estimate(shape.top1.value + 0.12, shape.top1.low + 0.12, shape.top1.high + 0.11, ITEMS),
+        task="classification",
+        metrics=(
+            Metric("top1", "top-1", shape.top1, drop=shape.drop, p_value=shape.p_value),
+            Metric("top5", "top-5", top5),
+        ),
         agreement=shape.agreement,
-        drop_pp=shape.drop_pp,
         sqnr_db=shape.sqnr_db,
         correct=packed(correct_items(shape.lost, shape.gained)),
     )

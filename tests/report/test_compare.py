@@ -6,13 +6,23 @@ import re
 
 import pytest
 from sample_measurements import change, correct_items, each, night, packed
+from sample_tasks import regression, segmentation, with_primary
 
 from edgeq.errors import ResultsError
 from edgeq.report.compare import compare
+from edgeq.report.compare_columns import change_cells, change_headings, explanation
 
 
 def before(**options):
     return night(session="before", started_at="2026-11-20T03:11:07+00:00", **options)
+
+
+def old(measurements, variant="int8"):
+    """The measurements as if they were of that variant, in another file, the night before."""
+    return each(
+        measurements,
+        lambda one: change(one, session="before", variant__name=variant, variant__sha256="0" * 64),
+    )
 
 
 def one_pair(**changes):
@@ -55,18 +65,54 @@ def test_growth_is_a_share_of_the_old_size():
 
 def test_accuracy_is_new_minus_old_paired_by_item():
     (one,) = compare(*one_pair(accuracy__correct=packed(correct_items(78, 22)))).changes
-    assert one.top1_change_pp.value == pytest.approx(-100 * 40 / 4000)
-    assert one.top1_change_pp.low < -1 < one.top1_change_pp.high < 0
+    assert one.metric_change.value == pytest.approx(-100 * 40 / 4000)
+    assert one.metric_change.low < -1 < one.metric_change.high < 0
+    assert one.is_paired
 
 
 def test_without_labels_there_is_no_change_of_accuracy():
-    (one,) = compare(*one_pair(accuracy__correct=None)).changes
-    assert one.top1_change_pp is None
+    (one,) = compare(*one_pair(accuracy__metrics=(), accuracy__correct=None)).changes
+    assert (one.metric_change, one.is_paired) == (None, None)
+
+
+def test_an_amount_is_compared_in_percent_of_what_it_was():
+    (one,) = compare(regression(variants=("int8",)), old(regression(variants=("float32",)))).changes
+    assert one.new_metric.label == "MAE"
+    assert one.metric_change.value == pytest.approx(0.46, abs=0.1)
+    assert one.metric_change.low < 0.46 < one.metric_change.high
+    assert one.is_paired
+
+
+def test_a_metric_of_all_items_at_once_is_compared_unpaired_and_the_report_says_so():
+    comparison = compare(segmentation(variants=("int8",)), old(segmentation(variants=("float32",))))
+    (one,) = comparison.changes
+    assert one.metric_change.value == pytest.approx(-0.46)
+    assert one.metric_change.high > 2  # the two intervals of ±2 pp, as if of different images
+    assert comparison.notes == (
+        "mean IoU cannot be paired by item: the interval is wider than it need be, so small changes stay unseen",
+    )
+
+
+def test_two_metrics_cannot_be_compared():
+    new = segmentation(variants=("int8",))
+    with pytest.raises(
+        ResultsError, match=r"int8 .1 thread. cannot be compared: .*'miou' now, 'mdice' before"
+    ):
+        compare(new, [with_primary(one, key="mdice") for one in new])
+
+
+def test_two_models_with_different_metrics_each_have_a_column():
+    models = [*regression(variants=("int8",)), *segmentation(variants=("int8",))]
+    comparison = compare(models, old(models, variant="int8"))
+    assert change_headings(comparison)[-2:] == ("MAE %", "mean IoU pp")
+    cells = [change_cells(comparison, one) for one in comparison.changes]
+    assert [[bool(cell) for cell in line[-2:]] for line in cells] == [[True, False], [False, True]]
+    assert "MAE is new against old in percent (lower is better), paired by item" in explanation(comparison)
 
 
 def test_what_was_not_measured_is_not_compared():
     (one,) = compare(*one_pair(latency=None, accuracy=None)).changes
-    assert (one.latency_ratio, one.latency_verdict, one.top1_change_pp) == (None, None, None)
+    assert (one.latency_ratio, one.latency_verdict, one.metric_change) == (None, None, None)
 
 
 def test_an_unchanged_file_that_changed_its_speed_tells_of_the_machine():

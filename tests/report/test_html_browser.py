@@ -5,6 +5,7 @@ from __future__ import annotations
 import devtools
 import pytest
 from sample_measurements import change, each, lone_file, night, without_labels
+from sample_tasks import clothes, comparison_only, detection, regression, segmentation
 from test_html import EVIL, hostile
 
 from edgeq.report.compare import compare
@@ -27,6 +28,11 @@ REPORTS = {
     "no accuracy": lambda: render(each(night(), lambda one: change(one, accuracy=None)), "html"),
     "lone file": lambda: render([lone_file(night()[0], "detector")], "html"),
     "hostile": lambda: render(hostile(), "html"),
+    "regression": lambda: render(regression(), "html"),
+    "segmentation": lambda: render(segmentation(), "html"),
+    "detection": lambda: render(detection(), "html"),
+    "comparison": lambda: render(comparison_only(), "html"),
+    "clothes": lambda: render(clothes(), "html"),
 }
 
 
@@ -60,6 +66,7 @@ def test_every_plot_is_drawn_and_no_page_scrolls_sideways(page, name):
     places = opened.run("document.querySelectorAll('.plot').length")
     assert places > 0
     assert opened.run("document.querySelectorAll('.plot .plot-container').length") == places
+    opened.run("for (const details of document.querySelectorAll('details')) details.open = true")
     for width in (1280, 820, 390, 320):
         opened.resize(width)
         assert opened.run("document.documentElement.scrollWidth") == width
@@ -118,6 +125,38 @@ def test_names_sort_as_words(page):
     opened.run(HEADER.format(0) + ".querySelector('button').click()")
     names = [name.split("\n")[0].removesuffix("ship").strip() for name in opened.run(COLUMN.format(0))]
     assert names == sorted(names)
+
+
+def test_the_axis_of_an_error_points_down(page):
+    opened = page("regression")
+    low, high = opened.run("document.getElementById('tradeoff-0').layout.yaxis.range")
+    assert low > high
+    assert not opened.run("document.getElementById('tradeoff-0').layout.yaxis.title.text").startswith(
+        "undefined"
+    )
+
+
+CLASSES = "[...document.querySelectorAll('details:last-of-type .small tbody tr')]"
+
+
+def test_a_table_of_classes_sorts_like_the_others(page):
+    opened = page("segmentation")
+    changes = CLASSES + ".map(row => row.children[6].innerText)"
+    opened.run("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert opened.run(changes)[0] == "−3.8"
+    opened.run("document.querySelector('details:last-of-type .small thead th:nth-child(1) button').click()")
+    names = opened.run(CLASSES + ".map(row => row.children[0].innerText)")
+    assert names[:2] == ["aeroplane", "background"]
+
+
+def test_the_confusion_matrix_is_coloured_by_share(page):
+    opened = page("clothes")
+    opened.run("for (const details of document.querySelectorAll('details')) details.open = true")
+    cell = "getComputedStyle(document.querySelector('.matrix .{}')).backgroundColor"
+    right, wrong = opened.run(cell.format("right")), opened.run(cell.format("wrong"))
+    assert right != wrong
+    assert "rgba(0, 0, 0, 0)" not in (right, wrong)
+    assert opened.run("document.querySelectorAll('.matrix').length") == 5
 
 
 INK = "getComputedStyle(document.body).color"

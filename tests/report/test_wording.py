@@ -46,6 +46,37 @@ def test_a_latency_has_as_many_decimals_as_its_interval_allows(estimate, text):
     assert wording.plus_minus(estimate) == text
 
 
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(0.41169, 0.3952, 0.4281, 500), "0.412 ±0.016"),
+        (Estimate(0.9996, 0.99, 1.01, 500), "1.00 ±0.01"),
+        (Estimate(41.234, 41.23, 41.24, 500), "41.2 ±0.1"),
+        (Estimate(1234.5, 1230.0, 1238.0, 500), "1234 ±4"),
+        (Estimate(0.02, -0.3, 0.3, 500), "0.020 ±0.320"),
+        (Estimate(-3.14159, -3.2, -3.1, 500), "−3.14 ±0.06"),
+        (Estimate(1.5e-9, 1.0e-9, 2.0e-9, 500), "1.50e−09 ±5.00e−10"),
+        (Estimate(2.5e9, 2.0e9, 3.0e9, 500), "2.50e+09 ±5.00e+08"),
+        (Estimate(0.5, 0.5, 0.5, 500), "0.500"),
+        (Estimate(0.0, 0.0, 0.0, 500), "0"),
+        (Estimate(0.41169, -UNBOUNDED, UNBOUNDED, 1), "0.412 ±?"),
+    ],
+)
+def test_an_amount_has_three_significant_digits(estimate, text):
+    assert wording.amount_plus_minus(estimate) == text
+
+
+def test_an_interval_without_ends_reads_as_such():
+    endless = Estimate(3.1, -UNBOUNDED, UNBOUNDED, 1)
+    assert wording.bracketed(endless) == "3.10 [−∞, ∞]"
+    assert wording.interval(endless) == "−∞ to ∞"
+    assert wording.amount_bracketed(endless) == "3.10 [−∞, ∞]"
+
+
+def test_an_amount_in_brackets_has_the_decimals_of_its_value():
+    assert wording.amount_bracketed(Estimate(0.41169, 0.3952, 0.4281, 500)) == "0.412 [0.395, 0.428]"
+
+
 @given(st.floats(1e-3, 1e5), st.floats(1e-9, 1.0), st.floats(0.0, 1.0))
 def test_an_interval_is_never_shown_as_nothing(value, share_above, share_below):
     shown = wording.plus_minus(Estimate(value, value * (1 - share_below), value * (1 + share_above), 10))

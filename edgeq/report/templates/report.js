@@ -128,16 +128,17 @@
     const known = [...values, section.budget].filter((value) => value !== null);
     const least = Math.min(...known);
     const most = Math.max(...known);
-    const pad = Math.max((most - least) * 0.12, 0.05);
+    const pad = (most - least) * 0.12 || Math.abs(most) * 0.05 || 0.05;
+    const range = section.isTurned ? [most + pad, least - pad] : [least - pad, most + pad];
     const budget = section.budget === null ? {} : {
       shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: section.budget, y1: section.budget, line: { color: look.soft, width: 1, dash: "dot" } }],
-      annotations: [{ xref: "paper", x: 1, xanchor: "right", y: section.budget, yanchor: "bottom", text: section.budgetLabel, showarrow: false, font: { size: 12 } }],
+      annotations: [{ xref: "paper", x: 1, xanchor: "right", y: section.budget, yanchor: "bottom", text: literal(section.budgetLabel), showarrow: false, font: { size: 12 } }],
     };
     return {
       data: [...fronts(section, look), ...bubbles(section, look)],
       layout: layout(look, {
         xaxis: latencyAxis(points.map((point) => point.latency), section.unit, look),
-        yaxis: { title: { text: section.metric }, range: [least - pad, most + pad], gridcolor: look.line, zeroline: false, automargin: true },
+        yaxis: { title: { text: literal(section.metric) }, range, gridcolor: look.line, zeroline: false, automargin: true },
         ...budget,
       }),
     };
