@@ -1,35 +1,36 @@
-"""Evaluating: edgeq on all cores against bare processes that do nothing but set, invoke and get.
+"""Evaluating arrays: edgeq on all cores against bare processes that do nothing but set, invoke and get.
 
-The bare processes hold their part of the arrays in memory, already as the file's input stores them. They start
-together at a barrier; the time is from there to the end of the later one. edgeq gets the arrays as a user has
-them, writes them for its workers, starts a process a core, preprocesses and quantizes every item, and returns
-real-valued outputs in order. Its time is taken in three ways: while items run (the rate that is
-compared), the whole call of `evaluate`, and that together with writing the arrays, which a session does once
-for all variants.
+edgeq gets the arrays in memory, as a script has them: it writes them to a file for its processes, starts a process a
+core, loads the files, preprocesses and quantizes every item, and boils the outputs down to the five best classes and,
+with several variants, their distance from float32. All of that counts. The bare processes (see `rates`) count from
+the moment that everything is loaded and warm.
+
+One variant alone, and all that edgeq makes by default: the bare processes run them one after the other.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import rates
 import subject
 from common import Run, Spread, print_table, run, side, write_result
 
-from edgeq.bundle import Bundle, read_bundle
-from edgeq.runtime.quantization import Quantization, quantize
+from edgeq.bundle import read_bundle
 
-ALTERNATIONS = 7
+ALTERNATIONS = 5
 LEAST_RATIO = 0.9
-CORES = 2
-ITEMS = {"float32": 1000, "int8": 2000}
-"""About two seconds on two cores."""
+
+CASES: dict[str, tuple[str, ...]] = {
+    "float32": ("float32",),
+    "int8": ("int8",),
+    "all": rates.DEFAULT_VARIANTS,
+}
+ITEMS = {"float32": 2000, "int8": 4000, "all": 400}
+"""About seven seconds on two cores; a data set of a few thousand photos is a small one."""
 
 DTYPES = ("uint8", "float32")
 """Of the arrays that edgeq gets: pixels with the preprocessing -1..1, or values from -1 to 1."""
@@ -37,43 +38,51 @@ DTYPES = ("uint8", "float32")
 
 def study(smoke: bool) -> None:
     """Alternates the sides, prints and writes."""
-    bundle = subject.bundle(smoke)
-    given = subject.subject(smoke)
+    bundle, given = subject.bundle(smoke), subject.subject(smoke)
     summary: dict[str, Any] = {}
     raw: dict[str, Any] = {}
-    rows = []
-    for variant, count in ITEMS.items():
+    rows: list[list[str]] = []
+    for case in CASES:
+        items = 60 if smoke else ITEMS[case]
         with tempfile.TemporaryDirectory(prefix="edgeq-evaluation-") as folder:
-            items = 100 if smoke else count
-            _write_items(bundle, variant, Path(folder), items, given.images)
-            runs = _alternate(bundle, variant, Path(folder), 1 if smoke else ALTERNATIONS, smoke)
-            same = {
-                dtype: bool(
-                    np.array_equal(
-                        np.load(Path(folder, "bare.npy")), np.load(Path(folder, f"{dtype}-out.npy"))
-                    )
-                )
-                for dtype in DTYPES
+            pixels = _pixels(given.images, items)
+            np.save(Path(folder, "uint8.npy"), pixels)
+            np.save(Path(folder, "float32.npy"), subject.real_values(pixels))
+            runs: dict[str, list[Run]] = {name: [] for name in ("bare", *DTYPES)}
+            common: dict[str, Any] = {
+                "bundle": str(bundle.folder),
+                "case": case,
+                "folder": folder,
+                "smoke": smoke,
             }
-        summary[variant] = _summary(runs, items) | {"same_outputs": same}
-        raw[variant] = {
+            rates.write_stored(bundle, CASES[case], subject.real_values(pixels), Path(folder))
+            for position in range(1 if smoke else ALTERNATIONS):
+                runs["bare"].append(side(__file__, "bare", items=items, **common))
+                for dtype in DTYPES:
+                    runs[dtype].append(side(__file__, "evaluated", dtype=dtype, **common))
+                shown = ", ".join(f"{name} {done[-1].answer['rate']:.1f}" for name, done in runs.items())
+                print(f"{case} {position + 1}: items/s: {shown}", flush=True)
+        summary[case] = _summary(runs, items)
+        raw[case] = {
             name: [{**done.to_json(), **done.answer} for done in made] for name, made in runs.items()
         }
-        rows += _rows(variant, summary[variant])
-    ratios = [summary[variant][dtype]["steady_ratio"].median for variant in ITEMS for dtype in DTYPES]
-    met = min(ratios) >= LEAST_RATIO
+        rows += _rows(case, summary[case])
+    met = all(summary[case][dtype]["ratio"].median >= LEAST_RATIO for case in CASES for dtype in DTYPES)
     print()
-    head = ["variant, arrays", "items", "edgeq items/s", f"of {CORES} bare", "whole call", "with writing"]
+    head = ["variants, arrays", "items", "items/s", f"of {rates.CORES} bare", "while it runs", "same answers"]
     print_table(head, rows)
-    print()
-    for variant in ITEMS:
-        print(f"{variant}: same outputs as the bare processes: {summary[variant]['same_outputs']}")
-    print(f"target: at least {LEAST_RATIO} of {CORES} bare processes; {'met' if met else 'missed'}")
+    print(f"\ntarget: at least {LEAST_RATIO} of {rates.CORES} bare processes; {'met' if met else 'missed'}")
     path = write_result(
         "evaluation",
         {
             "smoke": smoke,
-            "settings": {"model": bundle.manifest.name, "processes": CORES, "alternations": ALTERNATIONS},
+            "settings": {
+                "model": bundle.manifest.name,
+                "processes": rates.CORES,
+                "alternations": ALTERNATIONS,
+                "variants": CASES,
+                "items": ITEMS,
+            },
             "summary": {**summary, "met": met},
             "raw": raw,
         },
@@ -82,190 +91,59 @@ def study(smoke: bool) -> None:
     print(f"\n{path}")
 
 
-def _alternate(bundle: Bundle, variant: str, folder: Path, repeats: int, smoke: bool) -> dict[str, list[Run]]:
-    runs: dict[str, list[Run]] = {name: [] for name in ("bare", "single", *DTYPES)}
-    common: dict[str, Any] = {"bundle": str(bundle.folder), "variant": variant, "folder": str(folder)}
-    common["smoke"] = smoke
-    for position in range(repeats):
-        runs["bare"].append(side(__file__, "bare", processes=CORES, **common))
-        for dtype in DTYPES:
-            runs[dtype].append(side(__file__, "evaluated", dtype=dtype, **common))
-        runs["single"].append(side(__file__, "bare", processes=1, **common))
-        rates = ", ".join(f"{name} {done[-1].answer['rate']:.0f}" for name, done in runs.items())
-        print(f"{variant} {position + 1}: items/s: {rates}", flush=True)
-    return runs
+def _pixels(images: Path, count: int) -> Any:
+    """uint8[count, H, W, 3]: the subject's images, shifted so that none comes twice."""
+    distinct = np.load(images)["image"]
+    copies = [np.roll(distinct, 7 * copy, axis=2) for copy in range(-(-count // len(distinct)))]
+    return np.concatenate(copies)[:count]
 
 
 def _summary(runs: dict[str, list[Run]], items: int) -> dict[str, Any]:
     bare = [done.answer["rate"] for done in runs["bare"]]
-    single = [done.answer["rate"] for done in runs["single"]]
-    result: dict[str, Any] = {
-        "items": items,
-        "bare_rate": Spread.of(bare),
-        "single_rate": Spread.of(single),
-        "bare_of_twice_single": round(statistics.median(bare) / (CORES * statistics.median(single)), 4),
-    }
+    result: dict[str, Any] = {"items": items, "bare_rate": Spread.of(bare)}
     for dtype in DTYPES:
         answers = [done.answer for done in runs[dtype]]
         pairs = list(zip(answers, bare, strict=True))
         result[dtype] = {
             "rate": Spread.of([answer["rate"] for answer in answers]),
-            "steady_ratio": Spread.of([answer["rate"] / rate for answer, rate in pairs]),
-            "whole_call_ratio": Spread.of([items / answer["call_s"] / rate for answer, rate in pairs]),
-            "with_writing_ratio": Spread.of(
-                [items / (answer["call_s"] + answer["write_s"]) / rate for answer, rate in pairs]
-            ),
+            "ratio": Spread.of([answer["rate"] / rate for answer, rate in pairs]),
+            "steady_ratio": Spread.of([answer["steady_rate"] / rate for answer, rate in pairs]),
+            "same_answers": all(answer["same_answers"] for answer in answers),
         }
     return result
 
 
-def _rows(variant: str, summary: dict[str, Any]) -> list[list[str]]:
+def _rows(case: str, summary: dict[str, Any]) -> list[list[str]]:
     items = str(summary["items"])
-    bare, single = summary["bare_rate"].text(0), summary["single_rate"].text(0)
-    rows = [
-        [f"{variant}, one bare process", items, single, "", "", ""],
-        [f"{variant}, {CORES} bare processes", items, bare, "1", "", ""],
-    ]
+    rows = [[f"{case}, {rates.CORES} bare processes", items, summary["bare_rate"].text(1), "1", "", ""]]
     for dtype in DTYPES:
         row = summary[dtype]
-        ratios = [row[key].text() for key in ("steady_ratio", "whole_call_ratio", "with_writing_ratio")]
-        rows.append([f"{variant}, edgeq, {dtype} arrays", items, row["rate"].text(0), *ratios])
+        same = "yes" if row["same_answers"] else "no"
+        shown = [row["rate"].text(1), row["ratio"].text(), row["steady_ratio"].text(), same]
+        rows.append([f"{case}, edgeq, {dtype} arrays", items, *shown])
     return rows
 
 
-def _write_items(bundle: Bundle, variant: str, folder: Path, count: int, images: Path) -> None:
-    """``uint8.npy`` and ``float32.npy`` for edgeq, ``encoded.npy`` for the bare processes."""
-    distinct = np.load(images)["image"]
-    copies = [np.roll(distinct, 7 * copy, axis=2) for copy in range(-(-count // len(distinct)))]
-    pixels = np.concatenate(copies)[:count]
-    values = subject.real_values(pixels)
-    np.save(folder / "uint8.npy", pixels)
-    np.save(folder / "float32.npy", values)
-    tensor = _variant(bundle, variant).inputs[0]
-    if tensor.scale is not None and tensor.zero_point is not None:
-        np.save(
-            folder / "encoded.npy",
-            quantize(values, Quantization(tensor.scale, tensor.zero_point), tensor.dtype),
-        )
-    else:
-        np.save(folder / "encoded.npy", values)
+def bare(bundle: str, case: str, folder: str, items: int) -> dict[str, float]:
+    """Side: plain loops over the stored arrays."""
+    rate, best = rates.bare_inference(read_bundle(Path(bundle)), CASES[case], Path(folder), items)
+    np.savez(Path(folder, "best.npz"), **best)  # type: ignore[arg-type]
+    return {"rate": rate}
 
 
-def _variant(bundle: Bundle, name: str) -> Any:
-    (found,) = (variant for variant in bundle.manifest.variants if variant.name == name)
-    return found
-
-
-def bare(bundle: str, variant: str, folder: str, processes: int) -> dict[str, float]:
-    """Side: plain loops over the encoded arrays, one process a part; one process runs the first part alone."""
-    read = read_bundle(Path(bundle))
-    path = str(read.path(_variant(read, variant)))
-    count = len(np.load(Path(folder, "encoded.npy"), mmap_mode="r"))
-    context = multiprocessing.get_context("spawn")
-    barrier, times = context.Barrier(processes), context.SimpleQueue()
-    parts = [
-        (count * part // CORES, count * (part + 1) // CORES, str(Path(folder, f"part-{part}.npy")))
-        for part in range(processes)
-    ]
-    started = [
-        context.Process(target=_loop, args=(path, str(Path(folder, "encoded.npy")), *part, barrier, times))
-        for part in parts
-    ]
-    for process in started:
-        process.start()
-    ends = [times.get() for _ in started]
-    for process in started:
-        process.join()
-    seconds = max(end for _, end in ends) - min(start for start, _ in ends)
-    items = sum(stop - start for start, stop, _ in parts)
-    if processes == CORES:
-        tensor = _variant(read, variant).outputs[0]
-        stored = np.concatenate([np.load(part) for _, _, part in parts])
-        np.save(Path(folder, "bare.npy"), _decoded(stored, tensor.scale, tensor.zero_point))
-    return {"rate": items / seconds, "seconds": seconds, "items": items}
-
-
-def _decoded(stored: npt.NDArray[Any], scale: float | None, zero_point: int | None) -> npt.NDArray[Any]:
-    from edgeq.runtime.quantization import dequantize
-
-    if scale is None or zero_point is None:
-        return stored
-    return dequantize(stored, Quantization(scale, zero_point))
-
-
-def _loop(path: str, items: str, start: int, stop: int, output: str, barrier: Any, times: Any) -> None:
-    from ai_edge_litert.interpreter import Interpreter
-
-    part = np.ascontiguousarray(np.load(items, mmap_mode="r")[start:stop])
-    interpreter = Interpreter(model_path=path, num_threads=1)
-    interpreter.allocate_tensors()
-    given, returned = (
-        interpreter.get_input_details()[0]["index"],
-        interpreter.get_output_details()[0]["index"],
-    )
-    results = np.zeros(
-        (len(part), *interpreter.get_output_details()[0]["shape"][1:]),
-        interpreter.get_output_details()[0]["dtype"],
-    )
-    for _ in range(10):
-        interpreter.set_tensor(given, part[:1])
-        interpreter.invoke()
-    barrier.wait()
-    begin = time.perf_counter()
-    for position in range(len(part)):
-        interpreter.set_tensor(given, part[position : position + 1])
-        interpreter.invoke()
-        results[position] = interpreter.get_tensor(returned)[0]
-    times.put((begin, time.perf_counter()))
-    np.save(output, results)
-
-
-def evaluated(bundle: str, variant: str, folder: str, dtype: str) -> dict[str, float]:
-    """Side: edgeq's evaluation of arrays in memory.
-
-    The rate is counted between the first and the last answer of a worker. The items of the first answer are left
-    out, and as many for each other worker, which must have run about as many by then: this errs against edgeq.
-    """
-    from edgeq.benchmark.evaluation import StoredItems, evaluate
+def evaluated(bundle: str, case: str, folder: str, dtype: str) -> dict[str, float | bool]:
+    """Side: edgeq's evaluation of arrays in memory."""
     from edgeq.benchmark.targets import find_targets
     from edgeq.data.dataset import ArrayDataset
     from edgeq.data.feeding import Feed
     from edgeq.data.preprocessing import find_preprocessing
 
-    targets = find_targets([Path(bundle)], [variant])
+    targets = find_targets([Path(bundle)], CASES[case])
     array = np.load(Path(folder, f"{dtype}.npy"))
     preprocessing = find_preprocessing("-1..1" if dtype == "uint8" else "raw")
     feed = Feed(ArrayDataset({targets.inputs[0].name: array}), targets.inputs, preprocessing)
-    answers: list[tuple[int, float]] = []
-
-    def note(done: int, total: int) -> None:
-        answers.append((done, time.perf_counter()))
-
-    with tempfile.TemporaryDirectory(prefix="edgeq-items-") as scratch:
-        start = time.perf_counter()
-        items = StoredItems(feed, range(len(array)), Path(scratch))
-        written = time.perf_counter()
-        outputs = evaluate(
-            variant,
-            targets.files[0].path,
-            items,
-            Path(scratch),
-            runtime=None,
-            processes=CORES,
-            progress=note,
-        )
-        end = time.perf_counter()
-    (output,) = outputs.values()
-    np.save(Path(folder, f"{dtype}-out.npy"), output)
-    (first, began), (last, ended) = answers[0], answers[-1]
-    return {
-        "rate": (last - CORES * first) / (ended - began),
-        "items": last,
-        "write_s": written - start,
-        "call_s": end - written,
-        "to_first_answer_s": began - written,
-        "after_last_answer_s": end - ended,
-    }
+    figures, result = rates.edgeq_evaluation(targets, feed)
+    return {**figures, "same_answers": rates.same_answers(result, np.load(Path(folder, "best.npz")))}
 
 
 if __name__ == "__main__":
