@@ -19,6 +19,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 # A shell starts background jobs with SIGINT ignored, and processes hand that on: Ctrl-C could not be tested then.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Likewise nohup and SIGHUP; a handler of our own is not handed on, so that children have the default again.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # In continuous integration everything is installed, and a skip would hide that something is not tested.
 # Only what needs hardware may be skipped there.
