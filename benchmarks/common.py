@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeq import cache
 from edgeq.benchmark.environment import read_environment
 from edgeq.files import write_atomic
 
@@ -176,8 +177,7 @@ def _busy_s() -> float | None:
 
 def cache_folder() -> Path:
     """Where models and images of the studies lie."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "edgeq" / "benchmarks"
+    return cache.cache_folder("benchmarks")
 
 
 def version(package: str) -> str:

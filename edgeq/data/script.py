@@ -22,7 +22,7 @@ from edgeq.data import script_names
 from edgeq.data.dataset import Dataset
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import DataError, EdgeqError, ModelError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _FUNCTIONS = ("model", "data", "calibration")
 

@@ -307,6 +307,23 @@ class TestResuming:
         (scores,) = plain_loop(demo_file("int8"), fed).values()
         assert np.array_equal(result.observed["int8"]["top"][:, 0], scores.argmax(axis=1))
 
+    def test_no_home_at_all_is_no_reason_not_to_measure(
+        self, demo_file: File, clothes: Clothes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.delenv("HOME", raising=False)
+
+        def unknown(number: int) -> None:
+            # As in a container that runs under a number which no user has.
+            raise KeyError(number)
+
+        monkeypatch.setattr("pwd.getpwuid", unknown)
+        with pytest.raises(RuntimeError):
+            Path.home()
+        fed = feed(clothes(20))
+        result = evaluate(fed, [runner(demo_file("int8"), fed)], Classification(10), key="k")
+        assert len(result.good) == 20
+
     def test_a_home_that_cannot_be_written_is_no_reason_not_to_measure(
         self, demo_file: File, clothes: Clothes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -21,7 +21,7 @@ from edgeq.data.columns import (
 )
 from edgeq.data.preprocessing import RAW
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 VALUES = np.arange(24, dtype=np.float32).reshape(6, 4)
 

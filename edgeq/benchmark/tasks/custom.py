@@ -32,7 +32,7 @@ from edgeq.benchmark.tasks.classification import share_metric
 from edgeq.data.script import Script, read_script
 from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, Targets, Truth
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from edgeq.data.media.images import ImagePreparation
 from edgeq.data.media.masks import IGNORED, prepared_masks
 from edgeq.data.truth import Masks, Truth
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 SCORES = "scores"
 """A score a class."""

@@ -22,7 +22,7 @@ from edgeq.data.media.resampling import resample, resampled_length
 from edgeq.data.media.spectra import CONVENTIONS, LIBROSA, TENSORFLOW, Framing
 from edgeq.data.media.wav import HIGHEST_RATE, read_wav
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 AUDIO_SUFFIXES = (".wav",)
 

@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 

@@ -29,7 +29,7 @@ from edgeq.data.media.image_files import (
 from edgeq.data.media.placement import Placement, Window, crop_window, letterbox_window
 from edgeq.data.media.resizing import METHODS, resize
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 __all__ = [
     "IMAGE_SUFFIXES",

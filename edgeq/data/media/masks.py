@@ -16,7 +16,7 @@ from edgeq.data.media.images import ImagePreparation, placement
 from edgeq.data.media.placement import Placement
 from edgeq.data.truth import Masks
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 IGNORED = -1
 """Stands for pixels that do not count: those that the mask ignores, and those beside the image."""

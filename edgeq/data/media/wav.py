@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 LARGEST_BYTES = 256 << 20
 """Of a file: 50 minutes of 44.1 kHz, 16 bits and one channel, which take 512 MiB as float32."""

@@ -15,7 +15,7 @@ from edgeq.data.dataset import Array, ArrayDataset, Dataset
 from edgeq.data.readers.npy import MAGIC, SpoolOnDemand, is_npy, map_member, map_npy
 from edgeq.data.truth import Masks, Truth, truth_from_array
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 LABEL_KEYS = ("labels", "label", "y")
 """Names under which an .npz may hold labels."""

@@ -22,7 +22,7 @@ from edgeq.data.readers.listing import Listing, is_file_name, suffix_of
 from edgeq.data.readers.rows import shown
 from edgeq.data.truth import Boxes, ObjectBoxes
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _KEYS = ("images", "annotations", "categories")
 

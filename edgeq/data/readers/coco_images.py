@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeq.data.media.images import ImagePreparation, original_size
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _SHOWN = 3
 

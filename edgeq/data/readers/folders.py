@@ -18,7 +18,7 @@ from edgeq.data.readers.listing import Listing, files_below, list_folder
 from edgeq.data.readers.split_names import SPLITS, split_of
 from edgeq.data.truth import ClassLabels
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _SHOWN = 5
 

@@ -10,7 +10,7 @@ from edgeq.data.media.audio import AUDIO_SUFFIXES
 from edgeq.data.media.images import IMAGE_SUFFIXES
 from edgeq.data.readers.listing import suffix_of
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 IMAGE, SOUND = "image", "sound"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _SYSTEM_NAMES = frozenset(
     {

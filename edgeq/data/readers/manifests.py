@@ -31,7 +31,7 @@ from edgeq.data.readers.rows import CSV_SUFFIXES, JSON_SUFFIXES, Rows, read_rows
 from edgeq.data.readers.split_names import split_of
 from edgeq.data.truth import Masks, Truth
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 MANIFEST_SUFFIXES = (*CSV_SUFFIXES, *JSON_SUFFIXES)
 

@@ -14,7 +14,7 @@ from edgeq.data.readers.listing import Listing, files_below, list_folder, suffix
 from edgeq.data.readers.split_names import split_of
 from edgeq.data.truth import Masks
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 _IMAGES = ("images", "imgs", "JPEGImages")
 _MASKS = ("masks", "labels", "annotations", "SegmentationClass")

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeq.data.columns import read_regular
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 DELIMITERS = (",", ";", "\t")
 

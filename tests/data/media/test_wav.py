@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from edgeq.data.media import wav as wav_module
 from edgeq.data.media.wav import check_wav, read_wav
 from edgeq.errors import DataError
-from edgeq.files import printable
+from edgeq.printing import printable
 
 NOISE = np.random.default_rng(0).uniform(-1, 1, (1001, 2))
 
