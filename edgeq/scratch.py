@@ -40,16 +40,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     """
     root = Path(tempfile.gettempdir())
     _remove_abandoned(root)
-    path = root / f"edgeq-scratch-{purpose}-{secrets.token_hex(8)}"
-    # It gets the name that others look for only when it is locked.
-    unlocked = path.with_name(f".{path.name}")
-    unlocked.mkdir(mode=0o700)
-    try:
-        lock = lock_folder(unlocked)
-        unlocked.rename(path)
-    except BaseException:
-        unlocked.rmdir()
-        raise
+    path, lock = _make_locked(root, purpose)
     owner = os.getpid()
     try:
         yield path
@@ -81,6 +72,25 @@ def make_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.m
     return array
 
 
+def _make_locked(root: Path, purpose: str) -> tuple[Path, int | None]:
+    """A new folder and its lock, None where the file system knows no locks.
+
+    Between the two another process may take the folder for abandoned and remove it: then the next one is
+    made. So whatever the moment of a kill, what is left has the name that the next run looks for.
+    """
+    while True:
+        path = root / f"edgeq-scratch-{purpose}-{secrets.token_hex(8)}"
+        path.mkdir(mode=0o700)
+        try:
+            lock = lock_folder(path, wait=True)
+        except FileNotFoundError:
+            continue
+        if path.exists():
+            return path, lock
+        if lock is not None:
+            os.close(lock)
+
+
 @functools.cache
 def _remove_abandoned(root: Path) -> None:
     """Removes what killed processes of this user left, once in the life of this one."""
@@ -100,18 +110,30 @@ def _remove_abandoned(root: Path) -> None:
 
 if sys.platform == "win32":
 
-    def lock_folder(folder: Path) -> int | None:
+    def lock_folder(folder: Path, wait: bool = False) -> int | None:
         """Folders cannot be locked there: what a killed process left stays."""
         return None
 
 else:
     import fcntl
 
-    def lock_folder(folder: Path) -> int | None:
-        """Takes the lock of a folder; None where another process has it or the file system knows no locks."""
+    def lock_folder(folder: Path, wait: bool = False) -> int | None:
+        """Takes the lock of a folder.
+
+        Args:
+            folder: to lock.
+            wait: until another process that has the lock lets go of it.
+
+        Returns:
+            What to close to let go; None where another process has the lock (and `wait` is false) or the
+            file system knows no locks.
+
+        Raises:
+            OSError: there is no such folder.
+        """
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             return None

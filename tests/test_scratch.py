@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeq import scratch
 from edgeq.scratch import scratch_folder
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no locks on folders")
@@ -81,6 +82,49 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one
         assert (held / "weights").read_text() == "x"
         living.communicate("\n")
     assert third.stderr == ""
+    assert names(root) == []
+
+
+KILLED_BEFORE_THE_LOCK = """
+import os, signal
+import edgeq.scratch
+edgeq.scratch.lock_folder = lambda folder, wait=False: os.kill(os.getpid(), signal.SIGKILL)
+with edgeq.scratch.scratch_folder("held"):
+    pass
+"""
+
+
+@posix_only
+def test_what_is_left_by_a_kill_between_making_and_locking_is_removed_too(root):
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_LOCK], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(names(root)) == 1
+    subprocess.run([sys.executable, "-c", HOLD], input="\n", capture_output=True, text=True, check=True)
+    assert names(root) == []
+
+
+@posix_only
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked"])
+def test_a_folder_that_another_process_takes_for_abandoned_is_made_again(root, monkeypatch, moment):
+    real = scratch.lock_folder
+    taken: list[Path] = []
+
+    def interrupted(folder: Path, wait: bool = False) -> int | None:
+        if taken:
+            return real(folder, wait)
+        taken.append(folder)
+        if moment == "before it is opened":
+            folder.rmdir()
+            return real(folder, wait)
+        lock = real(folder, wait)
+        folder.rmdir()
+        return lock
+
+    monkeypatch.setattr(scratch, "_remove_abandoned", lambda root: None)
+    monkeypatch.setattr(scratch, "lock_folder", interrupted)
+    with scratch_folder("data") as folder:
+        assert folder.is_dir()
+        assert folder != taken[0]
     assert names(root) == []
 
 
