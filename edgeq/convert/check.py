@@ -13,9 +13,9 @@ from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.benchmark.classification import classifies, top1
 from edgeq.bundle import Check, Tensor
 from edgeq.convert.flex import flex_operators, run_in_parts
-from edgeq.convert.running import Ran, run_file
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo
+from edgeq.runtime.running import Ran, run_file
 from edgeq.schemes import BASELINE, Scheme, VariantSpec, recognise
 from edgeq.sources.graph import FLATBUFFER, SourceGraph, placeholder_name
 from edgeq.tflite.model import TfliteModel, read_model

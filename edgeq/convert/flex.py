@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from edgeq.convert.running import Ran, run_in
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo
 from edgeq.runtime.process import Worker
 from edgeq.runtime.quantization import Quantization
+from edgeq.runtime.running import Ran, run_in
 from edgeq.scratch import scratch_folder
 from edgeq.sources.graph import first_line, import_tensorflow
 from edgeq.tflite.io import TensorInfo as DeclaredTensor

@@ -34,7 +34,7 @@ def convert(tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture
 def run() -> Callable[..., dict[str, Any]]:
     """Runs one item through a file of a bundle: real values by input name in, real values by output name out."""
-    from edgeq.convert.running import run_file
+    from edgeq.runtime.running import run_file
 
     def run_one(bundle: Any, variant: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         (found,) = [each for each in bundle.manifest.variants if each.name == variant]

@@ -1,0 +1,1 @@
+"""What each layer of a quantized model costs: accuracy, time and size. No TensorFlow."""
