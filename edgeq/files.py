@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from edgeq.errors import OutputError
 
@@ -69,20 +70,34 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OutputError: it cannot be written; what was there before is untouched.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with atomic_file(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream whose content becomes the file's when the block ends, as `write_atomic` does it.
+
+    Args:
+        path: the file; it is replaced where it exists. A symbolic link is followed.
+
+    Raises:
+        OutputError: it cannot be written; what was there before is untouched.
+    """
     with _explained(path):
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and stat.S_ISDIR(mode):
             raise OutputError(f"{path} is a folder: name a file")
         if mode is not None and not stat.S_ISREG(mode):
-            path.write_bytes(data)
+            with path.open("wb") as stream:
+                yield stream
             return
         target = Path(os.path.realpath(path))
         _remove_leftovers(target, locked=False)
         temporary = _temporary(target)
         try:
             with temporary.open("xb") as stream:
-                stream.write(data)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             if mode is not None:

@@ -15,6 +15,7 @@ from edgeq.benchmark.gate_expressions import METRICS, OTHER_NAMES, Gate, parse_g
 from edgeq.benchmark.gate_messages import FAILED, PASSED, UNDECIDED, label, message, printable
 from edgeq.benchmark.measurement import Estimate, Measurement, Metric
 from edgeq.errors import ResultsError, UsageError
+from edgeq.printing import workflow_command
 
 __all__ = [
     "FAILED",
@@ -122,24 +123,15 @@ def to_github(results: Iterable[GateResult]) -> str:
         results: of any number of gates.
 
     Returns:
-        One workflow command a line, escaped as in ``command.ts`` of GitHub's actions/toolkit; empty where all
-        passed.
+        One workflow command a line; empty where all passed.
     """
     commands = {FAILED: "error", UNDECIDED: "warning"}
     return "\n".join(
-        f"::{commands[result.outcome]} title={_escaped_property(f'edgeq: {result.gate} ({result.variant})')}"
-        f"::{_escaped(result.message)}"
+        workflow_command(commands[result.outcome], f"edgeq: {result.gate} ({result.variant})", result.message)
         for result in results
         if result.outcome in commands
     )
 
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escaped_property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _chosen(
