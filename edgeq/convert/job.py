@@ -100,7 +100,8 @@ class Job:
         graph, options = self._graph, self._options
         if self._dataset is not None:
             # Names and shapes that do not fit are told before anything is made.
-            Feed(self._dataset, model_inputs(graph), RAW)
+            known = options.preprocess if isinstance(options.preprocess, Preprocessing) else RAW
+            Feed(self._dataset, model_inputs(graph), known)
         with ThreadPoolExecutor(1) as pool:
             making = Making(graph, scratch, pool, converter)
             baseline, *others = self._selection.specs

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -378,3 +379,38 @@ def test_float_schemes_calibrate_on_nothing_and_leave_all_items_to_measure_on(tm
         options=Options(schemes=("float16",), labels=assets.LABELS),
     )
     assert conversion.bundle.manifest.calibration == ()
+
+
+def test_sounds_become_features_for_calibration_as_the_preprocessing_says(keras: Any, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for label in ("no", "yes"):
+        (tmp_path / "words" / label).mkdir(parents=True)
+        for clip in range(6):
+            with wave.open(str(tmp_path / "words" / label / f"{clip}.wav"), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(8000)
+                file.writeframes(random.integers(-9000, 9000, 2000, dtype=np.int16).tobytes())
+    audio = {
+        "sample_rate": 8000,
+        "seconds": 0.25,
+        "features": "log-mel",
+        "convention": "tensorflow",
+        "frame_length": 200,
+        "frame_step": 200,
+        "fft_length": 256,
+        "mel_bins": 8,
+    }
+    preprocess = tmp_path / "preprocess.json"
+    preprocess.write_text(json.dumps({"version": 2, "values": "raw", "audio": audio}))
+    source = keras.Input((10, 8, 1), name="features")
+    model = keras.Model(source, keras.layers.Dense(2)(keras.layers.Flatten()(source)))
+    conversion = convert(
+        model,
+        data=tmp_path / "words",
+        output=tmp_path / "bundle",
+        options=Options(schemes=("int8",), preprocess=str(preprocess)),
+    )
+    assert not conversion.failures
+    assert conversion.bundle.manifest.preprocessing.audio.features == "log-mel"
+    assert len(conversion.bundle.manifest.calibration) == 12
