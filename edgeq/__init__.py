@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from edgeq.benchmark.session import Session, measure
     from edgeq.benchmark.targets import Targets, find_targets
     from edgeq.bundle import Bundle, read_bundle
+    from edgeq.convert.examine import examine_target
     from edgeq.convert.job import Conversion
     from edgeq.convert.options import Options as ConversionOptions
     from edgeq.convert.pipeline import convert as convert_model
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
     from edgeq.errors import EdgeqError
+    from edgeq.inspection.inspecting import inspect_file
     from edgeq.report.render import render
     from edgeq.report.results import read_results
 
@@ -41,7 +43,9 @@ __all__ = [
     "Targets",
     "__version__",
     "convert_model",
+    "examine_target",
     "find_targets",
+    "inspect_file",
     "measure",
     "predict",
     "read_bundle",
@@ -60,7 +64,9 @@ _HOMES = {
     "Session": "edgeq.benchmark.session",
     "Targets": "edgeq.benchmark.targets",
     "convert_model": "edgeq.convert.pipeline:convert",
+    "examine_target": "edgeq.convert.examine",
     "find_targets": "edgeq.benchmark.targets",
+    "inspect_file": "edgeq.inspection.inspecting",
     "measure": "edgeq.benchmark.session",
     "predict": "edgeq.benchmark.prediction",
     "read_bundle": "edgeq.bundle",

@@ -36,6 +36,10 @@ class DataError(EdgeqError):
     """Calibration or validation data that cannot be what the model needs."""
 
 
+class NoItemsError(DataError):
+    """Data without a single item."""
+
+
 class BundleError(EdgeqError):
     """A bundle that is missing, incomplete or altered."""
 

@@ -133,7 +133,6 @@ def to_github(results: Iterable[GateResult]) -> str:
     )
 
 
-
 def _chosen(
     gate: Gate,
     measurements: Sequence[Measurement],

@@ -23,6 +23,9 @@ _COMMANDS = {
     "convert": "a model to .tflite files at several precisions, each run and checked",
     "benchmark": "latency, memory, size and accuracy of every variant against FP32",
     "run": "predictions of every variant for a photo or another input, side by side",
+    "inspect": "what a .tflite is made of: operators, precision, memory, what can run it; or how two differ",
+    "doctor": "lint a model with its data, a bundle or a .tflite: what is wrong, and the fix",
+    "layers": "which layers cost accuracy, time and size, and what can be done about each",
     "report": "merge results, compare nights, gate a build, render",
 }
 """Names and one line each, so that ``edgeq --help`` imports no command; each is a module here."""

@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgeq.convert.activation_ranges import Ranges, activation_ranges
+from edgeq.convert.activation_ranges import activation_ranges
 from edgeq.data.feeding import Feed
 from edgeq.data.splitting import draw
+from edgeq.inspection.activation_run import Ranges
 
 CANDIDATES = 1000
 """Items that are run to choose from."""

@@ -22,6 +22,7 @@ from edgeq.inspection.activations import ActivationStatistics, activation_statis
 from edgeq.inspection.inspecting import inspect_file
 from edgeq.inspection.structure import Inspection
 from edgeq.runtime.running import Ran, run_file
+from edgeq.tflite.io import model_io
 from edgeq.tflite.model import TfliteModel, read_model
 
 Array = npt.NDArray[Any]
@@ -38,11 +39,14 @@ class Trial:
         scheme: that was tried.
         path: of the file; None where it could not be made.
         problem: why it could not be made or does not run; None where it was and does.
+        sqnr_db: signal to quantization noise of its outputs on those items, against the float32 file's; None where
+            either does not run.
     """
 
     scheme: str
     path: Path | None
     problem: str | None
+    sqnr_db: float | None = None
 
 
 class FileCase:
@@ -76,6 +80,11 @@ class FileCase:
         return read_model(self.path)
 
     @cached_property
+    def structure(self) -> Inspection:
+        """All that `edgeq inspect` knows without running it."""
+        return inspect_file(self.path, run=False, runtime=self._runtime)
+
+    @cached_property
     def inspection(self) -> Inspection:
         """All that `edgeq inspect` knows, with a run on zeros."""
         return inspect_file(self.path, run=True, runtime=self._runtime)
@@ -107,8 +116,12 @@ class Case:
         calibrated_on: digests of the items that a bundle was calibrated on.
         bundle: where the files came from; None else.
         trials: makes a trial file of a scheme; None where only a Keras source could.
-        dynamic_inputs: names of inputs with free dimensions beside the batch, before they were fixed.
+        dynamic_inputs: names of inputs with free dimensions beside the batch that nothing fixed but a guess.
+        conversion_problem: why the model cannot be converted to float32 even with TensorFlow's own operators; None
+            where it can or is converted already.
         runtime: which runtime; None for the best installed.
+        target_runtime: that the files are to run on elsewhere, such as ``tflite-runtime 2.14``; None where none was
+            named.
         seed: of the draws.
     """
 
@@ -126,9 +139,12 @@ class Case:
     bundle: Bundle | None = None
     trials: Callable[[str], Trial] | None = None
     dynamic_inputs: tuple[str, ...] = ()
+    conversion_problem: str | None = None
     runtime: str | None = None
+    target_runtime: str | None = None
     seed: int = 0
     _statistics: dict[Path, dict[int, ActivationStatistics]] = field(default_factory=dict, repr=False)
+    _ran: dict[Path, Ran | WorkerError | None] = field(default_factory=dict, repr=False)
 
     def has(self, need: str) -> bool:
         """Whether the case has what a rule needs; see the constants in `edgeq.doctor.rule`."""
@@ -179,6 +195,13 @@ class Case:
     @cached_property
     def probe(self) -> Feed | None:
         """Items to run files on: of the calibration set, else the bundle's parity inputs; None without either."""
+        if self.calibration is not None:
+            try:
+                good = self.calibration.inspected("skip")
+                drawn = draw(good.digests(), good.labels, _PROBED_ITEMS, self.seed)
+                return Feed(good.take(drawn), self.inputs, self.preprocessing)
+            except DataError:
+                return None
         if self.feed is not None and self.items is not None and self.calibration_indices:
             return self.feed.over(self.items.take(self.calibration_indices[:_PROBED_ITEMS]))
         if self.parity is None:
@@ -237,3 +260,29 @@ class Case:
             return run_file(self.float32_file, "float32", self.probed_items(), runtime=self.runtime)
         except WorkerError as error:
             return error
+
+    def ran(self, file: FileCase) -> Ran | WorkerError | None:
+        """Outputs of a file on `probed_items`, in their order.
+
+        Returns:
+            The error where the runtime fails on them; None without probe, or where the items are not of the names
+            and shapes of the file's inputs.
+        """
+        if file.path not in self._ran:
+            items = {} if self.probe is None else self.probed_items()
+            found, _ = model_io(file.model)
+            if len(items) == len(found) == 1:
+                # A file without signature has a name of its own for its one input.
+                items = dict(zip((info.name for info in found), items.values(), strict=True))
+            fits = {info.name: info.shape for info in found} == {
+                name: values.shape[1:] for name, values in items.items()
+            }
+            self._ran[file.path] = _outputs(file, items) if items and fits else None
+        return self._ran[file.path]
+
+
+def _outputs(file: FileCase, items: Mapping[str, Array]) -> Ran | WorkerError:
+    try:
+        return file.outputs(items)
+    except WorkerError as error:
+        return error

@@ -28,12 +28,14 @@ class Finding:
         message: one sentence: what, expected, found, and the next step.
         path: of the file or folder, for annotations in continuous integration; None where there is none.
         details: the figures behind it, as JSON can hold them.
+        severity: `ERROR` or `WARNING` where it is another than the rule's; else empty.
     """
 
     subject: str
     message: str
     path: Path | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    severity: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,14 @@ def visible(text: str) -> str:
     Returns:
         At most `LONGEST_TEXT` characters, all of them printable.
     """
+    # What Python calls printable is in none of the categories; files have names by the hundred thousand.
+    if len(text) <= LONGEST_TEXT and text.isprintable():
+        return text
     shown = "".join(
         char.encode("unicode_escape").decode("ascii")
         if unicodedata.category(char) in _HIDDEN_CATEGORIES
         else char
-        for char in text
+        for char in text[: LONGEST_TEXT + 1]
     )
     return shown if len(shown) <= LONGEST_TEXT else shown[: LONGEST_TEXT - 1] + "…"
 

@@ -14,11 +14,15 @@ class Delegation:
         delegate: ``XNNPACK`` or ``none``.
         delegated: operators of the file that run in a delegate; None where the runtime does not say.
         total: operators of the file; None where the runtime does not say.
+        partitions: parts that the delegate took in one piece each; None where the runtime does not say.
+        indices: of the delegated operators in the first subgraph, ascending.
     """
 
     delegate: str
     delegated: int | None
     total: int | None
+    partitions: int | None = None
+    indices: tuple[int, ...] = ()
 
 
 def count(interpreter: Any) -> Delegation:
@@ -43,8 +47,14 @@ def count(interpreter: Any) -> Delegation:
         waiting = [int(tensor) for tensor in partition["outputs"]]
         while waiting:
             node = producer.get(waiting.pop())
-            if node is None or node["index"] in taken:
+            if node is None or int(node["index"]) in taken:
                 continue
-            taken.add(node["index"])
+            taken.add(int(node["index"]))
             waiting += [int(tensor) for tensor in node["inputs"] if int(tensor) not in borders]
-    return Delegation("XNNPACK" if partitions else "none", len(taken), len(originals))
+    return Delegation(
+        delegate="XNNPACK" if partitions else "none",
+        delegated=len(taken),
+        total=len(originals),
+        partitions=len(partitions),
+        indices=tuple(sorted(taken)),
+    )

@@ -18,6 +18,9 @@ from edgeq.runtime.quantization import Quantization, dequantize, quantize
 
 Array = npt.NDArray[Any]
 
+FAILS_AT_INFERENCE = "the runtime fails at inference"
+"""What messages begin with when a file was allocated and an operator fails: it crosses processes as text."""
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -125,7 +128,7 @@ class LoadedModel:
         try:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"the runtime fails at inference: {_one_line(error)}") from error
+            raise ModelError(f"{FAILS_AT_INFERENCE}: {_one_line(error)}") from error
 
     def outputs_stored(self) -> dict[str, Array]:
         """A copy of every output as it is stored, by name."""

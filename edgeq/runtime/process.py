@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Loaded:
         delegated: operators in the delegate; None where unknown.
         nodes: operators in the file; None where unknown.
         kernel_path: see `edgeq.runtime.host.kernel_path`.
+        partitions: parts that the delegate took in one piece each; None where unknown.
+        delegated_operators: indices in the first subgraph of the operators in the delegate.
     """
 
     load_ms: float
@@ -51,23 +53,26 @@ class Loaded:
     delegated: int | None
     nodes: int | None
     kernel_path: str
+    partitions: int | None = None
+    delegated_operators: tuple[int, ...] = ()
 
 
 class Worker(CommandProcess):
     """A process that holds one model; a context manager that ends it."""
 
-    def __init__(self, variant: str, *, verbose: bool = False) -> None:
+    def __init__(self, variant: str, *, verbose: bool = False, timeout_s: float = _COMMAND_TIMEOUT_S) -> None:
         """Starts the process; it loads nothing yet.
 
         Args:
             variant: what error messages call it.
             verbose: whether the runtime's own output is let through.
+            timeout_s: longest time for one command.
         """
         super().__init__(
             "edgeq.runtime.worker",
             "the runtime",
             environment=ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
-            timeout_s=_COMMAND_TIMEOUT_S,
+            timeout_s=timeout_s,
             verbose=verbose,
         )
         self.variant = variant
@@ -90,6 +95,8 @@ class Worker(CommandProcess):
             delegated=answer["delegated"],
             nodes=answer["nodes"],
             kernel_path=answer["kernel_path"],
+            partitions=answer["partitions"],
+            delegated_operators=tuple(answer["delegated_operators"]),
         )
 
     def set_inputs(self, path: Path) -> None:
@@ -109,6 +116,24 @@ class Worker(CommandProcess):
         """Peak resident memory of the process so far."""
         peak: int | None = self.ask("memory")["peak_bytes"]
         return peak
+
+    def limit_memory(self, most_bytes: int) -> None:
+        """Lets allocations fail that would make the process larger than this, where the system can."""
+        self.ask("limit_memory", most_bytes=most_bytes)
+
+    def arena_bytes(
+        self, path: Path, runtime: str | None, tensors: Sequence[int], first_scratch: int
+    ) -> int | None:
+        """See `edgeq.runtime.arena.arena_bytes`.
+
+        Raises:
+            WorkerError: the runtime refuses the file or dies of it.
+        """
+        answer = self.ask(
+            "arena", path=str(path), runtime=runtime, tensors=list(tensors), first_scratch=first_scratch
+        )
+        arena: int | None = answer["arena_bytes"]
+        return arena
 
     def ask(
         self, do: str, on_progress: Callable[[int, int], None] | None = None, **arguments: Any

@@ -15,8 +15,9 @@ import numpy as np
 
 from edgeq.errors import EdgeqError
 from edgeq.processes import answers_on_stdout, serve
+from edgeq.runtime.arena import arena_bytes
 from edgeq.runtime.available import find_runtime
-from edgeq.runtime.host import cpu_family, kernel_path, peak_memory_bytes
+from edgeq.runtime.host import cpu_family, kernel_path, limit_memory, peak_memory_bytes
 from edgeq.runtime.interpreter import Array, LoadedModel, TensorInfo
 
 
@@ -53,6 +54,8 @@ class _Session:
             "delegate": delegation.delegate,
             "delegated": delegation.delegated,
             "nodes": delegation.total,
+            "partitions": delegation.partitions,
+            "delegated_operators": list(delegation.indices),
             "cpu_family": cpu_family(),
             "kernel_path": kernel_path(name, installed.version, delegation.delegate),
         }
@@ -85,6 +88,14 @@ class _Session:
         np.savez(outputs, **{name: np.stack(values) for name, values in rows.items()})  # type: ignore[arg-type]
         return {"count": count}
 
+    def arena(self, path: str, runtime: str | None, tensors: list[int], first_scratch: int) -> dict[str, Any]:
+        """Memory that tensors of a file and the scratch tensors of kernels take without a delegate."""
+        return {"arena_bytes": arena_bytes(Path(path), find_runtime(runtime), tensors, first_scratch)}
+
+    def limit_memory(self, most_bytes: int) -> dict[str, Any]:
+        """Lets allocations fail that would make this process larger; does nothing where there is no such limit."""
+        return {"is_limited": limit_memory(most_bytes)}
+
     def memory(self) -> dict[str, Any]:
         """Peak resident memory so far."""
         return {"peak_bytes": peak_memory_bytes()}
@@ -112,6 +123,8 @@ def main() -> None:
             "time": session.time,
             "predict": session.predict,
             "memory": session.memory,
+            "arena": session.arena,
+            "limit_memory": session.limit_memory,
         },
         answers_on_stdout(),
     )

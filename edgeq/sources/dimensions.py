@@ -28,9 +28,14 @@ class OpenInput:
     batched: bool
 
     @property
+    def item_shape(self) -> tuple[int | None, ...]:
+        """Without the batch axis."""
+        return self.shape[1:] if self.batched else self.shape
+
+    @property
     def free(self) -> int:
         """Free dimensions beside the batch."""
-        return sum(size is None for size in (self.shape[1:] if self.batched else self.shape))
+        return sum(size is None for size in self.item_shape)
 
     def __str__(self) -> str:
         shown = ", ".join("?" if size is None else str(size) for size in self.shape)
@@ -56,13 +61,18 @@ def fix_inputs(inputs: Sequence[OpenInput], dimensions: Dimensions) -> tuple[Gra
     """
     for declared in inputs:
         require_number("input", declared.name, declared.dtype)
-    sizes = _sizes(inputs, dimensions.size)
+    sizes = (
+        _sizes(inputs, dimensions.size)
+        if dimensions.size or dimensions.guess is None
+        else [dimensions.guess(declared.name, declared.item_shape) for declared in inputs]
+    )
     return tuple(
         GraphInput(
             declared.name,
             _fixed(declared, _batch(declared, dimensions.batch), own_sizes),
             "float32" if declared.dtype in _HALF else declared.dtype,
             declared.batched,
+            was_free=declared.free > 0,
         )
         for declared, own_sizes in zip(inputs, sizes, strict=True)
     )

@@ -33,12 +33,14 @@ class GraphInput:
         shape: fixed, with the batch axis where there is one.
         dtype: NumPy's name.
         batched: whether the first axis is a batch axis.
+        was_free: whether the source leaves dimensions beside the batch free.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     batched: bool
+    was_free: bool = False
 
     @property
     def item_shape(self) -> tuple[int, ...]:
@@ -110,10 +112,13 @@ class Dimensions:
     Attributes:
         batch: size of a free batch axis; None means 1, or what the model fixes.
         size: sizes for the other free dimensions, in order, such as height and width.
+        guess: makes sizes for an input where `size` is empty, from its name and its shape without the batch, None
+            where free; as many as are free. None refuses such inputs.
     """
 
     batch: int | None = None
     size: tuple[int, ...] = ()
+    guess: Callable[[str, tuple[int | None, ...]], tuple[int, ...]] | None = None
 
 
 def prepare_tensorflow() -> None:

@@ -6,6 +6,7 @@ the fields of its tables in their order, which a flatbuffer schema never changes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,12 @@ from edgeq.tflite.schema import CUSTOM, dtype_name, operator_name
 
 OPTIONAL = -1
 """Stands for an input that an operator leaves out."""
+
+_MOST_DIMENSIONS = 64
+"""As many as an array of NumPy may have; kernels take up to 8."""
+
+_MOST_ELEMENTS = 2**63
+"""What the runtime's own sizes hold; it refuses larger tensors, too."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Tensor:
         is_constant: whether its content is in the file.
         is_variable: whether it keeps its value from one inference to the next.
         quantization: None where it has none.
+        is_sparse: whether its content leaves out zeros, so that it has fewer values than its shape.
     """
 
     name: str
@@ -61,6 +69,7 @@ class Tensor:
     is_constant: bool
     is_variable: bool
     quantization: Quantization | None
+    is_sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,8 +250,17 @@ def _subgraph(table: Table, codes: tuple[OperatorCode, ...], buffers: tuple[Buff
     )
 
 
-def _tensor(table: Table, index: int, buffers: tuple[Buffer, ...]) -> Tensor:
+def _shape(table: Table) -> tuple[int, ...]:
     shape = table.numbers(0, "int32")
+    # The number of dimensions first: the product of millions of them would take hours.
+    if len(shape) > _MOST_DIMENSIONS or math.prod(max(1, size) for size in shape) > _MOST_ELEMENTS:
+        shown = ", ".join(map(str, shape[:8])) + (", …" if len(shape) > 8 else "")
+        raise table.file.damaged(f"{table.what} has the shape [{shown}], which fits no memory")
+    return shape
+
+
+def _tensor(table: Table, index: int, buffers: tuple[Buffer, ...]) -> Tensor:
+    shape = _shape(table)
     buffer = table.scalar(2, "uint32")
     # Hand-written models without any constant may have no buffers at all.
     size = buffers[_within(table, buffer, len(buffers), "buffer")].size if buffers or buffer else 0
@@ -257,6 +275,7 @@ def _tensor(table: Table, index: int, buffers: tuple[Buffer, ...]) -> Tensor:
         is_constant=size > 0,
         is_variable=bool(table.scalar(5, "bool")),
         quantization=_quantization(table.table(4, f"the quantization of {table.what}")),
+        is_sparse=table.field(6) is not None,
     )
 
 

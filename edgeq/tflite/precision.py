@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from edgeq.schemes import SCHEMES, Scheme, recognise
 from edgeq.tflite.model import Operator, Subgraph, Tensor, TfliteModel
 from edgeq.tflite.schema import BITS
+from edgeq.tflite.weights import (
+    ACTIVATION_TYPES,
+    WEIGHT_TYPES,
+    producers_of,
+    stored_constant,
+    weight_places,
+)
 
 NO_WEIGHTS = "none"
 MIXED = "mixed"
@@ -32,52 +39,22 @@ class Precision:
     activations: str
 
 
-# Places of the weights among an operator's inputs. Biases are left out: they are wider than the weights.
-_WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
-    "CONV_2D": (1,),
-    "DEPTHWISE_CONV_2D": (1,),
-    "TRANSPOSE_CONV": (1,),
-    "CONV_3D": (1,),
-    "CONV_3D_TRANSPOSE": (1,),
-    "FULLY_CONNECTED": (1,),
-    "BATCH_MATMUL": (0, 1),
-    "EMBEDDING_LOOKUP": (1,),
-    "EMBEDDING_LOOKUP_SPARSE": (3,),
-    "GATHER": (0,),
-    "SVDF": (1, 2),
-    "RNN": (1, 2),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 5, 6),
-    "LSTM": tuple(range(1, 9)),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(1, 9)),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), *range(18, 26)),
-    "STABLEHLO_CONVOLUTION": (1,),
-    "STABLEHLO_DOT_GENERAL": (0, 1),
-}
-_ACTIVATION_TYPES = frozenset({"float64", "float32", "float16", "bfloat16", "int16", "int8", "uint8", "int4"})
-_WEIGHT_TYPES = _ACTIVATION_TYPES | {"float8_e4m3fn", "float8_e5m2", "uint4", "int2"}
-
-# What stands between a stored weight and the operator that uses it: a float16 or a sparse weight is
-# expanded when it is needed.
-_EXPANDING = frozenset({"DEQUANTIZE", "DENSIFY", "CAST", "RESHAPE", "TRANSPOSE", "EXPAND_DIMS", "SQUEEZE"})
-_MOST_EXPANSIONS = 8
-
 # Operators whose types say nothing about the precision of the arithmetic. A table lookup is one of them:
 # in a dynamic range file it hands on int8 rows that are converted to float32 afterwards.
-_CONVERTING = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST", "DENSIFY", "FAKE_QUANT", "BITCAST"})
+CONVERTING = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST", "DENSIFY", "FAKE_QUANT", "BITCAST"})
 # fmt: off
-_MOVING = frozenset({
+MOVING = frozenset({
     "BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "DEPTH_TO_SPACE", "DYNAMIC_UPDATE_SLICE",
     "EMBEDDING_LOOKUP", "EXPAND_DIMS", "FILL", "GATHER", "GATHER_ND", "MIRROR_PAD", "PACK", "PAD", "PADV2",
     "RESHAPE", "REVERSE_SEQUENCE", "REVERSE_V2", "SHAPE", "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH",
     "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK", "ZEROS_LIKE",
 })
-_CONTROLLING = frozenset({
+CONTROLLING = frozenset({
     "ASSIGN_VARIABLE", "CALL", "CALL_ONCE", "IF", "READ_VARIABLE", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE",
     "STABLEHLO_WHILE", "VAR_HANDLE", "WHILE",
 })
 # fmt: on
-_NOT_COMPUTING = _CONVERTING | _MOVING | _CONTROLLING
+NOT_COMPUTING = CONVERTING | MOVING | CONTROLLING
 
 
 def precision_of(model: TfliteModel) -> Precision:
@@ -100,8 +77,8 @@ def compute_types(model: TfliteModel) -> dict[str, tuple[Operator, ...]]:
     found: dict[str, list[Operator]] = {}
     for graph in model.subgraphs:
         for operator in graph.operators:
-            if operator.name not in _NOT_COMPUTING:
-                for dtype in _operator_types(operator, graph):
+            if operator.name not in NOT_COMPUTING:
+                for dtype in operator_types(operator, graph):
                     found.setdefault(dtype, []).append(operator)
     return {dtype: tuple(operators) for dtype, operators in found.items()}
 
@@ -110,10 +87,10 @@ def _weights(model: TfliteModel) -> str:
     elements: Counter[str] = Counter()
     counted: set[int] = set()
     for graph in model.subgraphs:
-        producers = {output: operator for operator in graph.operators for output in operator.outputs}
+        producers = producers_of(graph)
         for tensor in _weight_inputs(graph):
-            stored = _stored(tensor, graph, producers)
-            if stored is None or stored.dtype not in _WEIGHT_TYPES or stored.buffer in counted:
+            stored = stored_constant(tensor, graph, producers)
+            if stored is None or stored.dtype not in WEIGHT_TYPES or stored.buffer in counted:
                 continue
             # Operators share weights, and signatures share the buffers of theirs.
             counted.add(stored.buffer)
@@ -124,26 +101,9 @@ def _weights(model: TfliteModel) -> str:
 
 def _weight_inputs(graph: Subgraph) -> Iterator[Tensor]:
     for operator in graph.operators:
-        # Of custom and of unknown operators every constant may be a weight.
-        known = operator.custom_code is None and not operator.name.startswith("OP_")
-        places = _WEIGHT_INPUTS.get(operator.name, ()) if known else range(len(operator.inputs))
-        for place in places:
+        for place in weight_places(operator):
             if place < len(operator.inputs) and operator.inputs[place] >= 0:
                 yield graph.tensors[operator.inputs[place]]
-
-
-def _stored(tensor: Tensor, graph: Subgraph, producers: dict[int, Operator]) -> Tensor | None:
-    """The constant that a weight is expanded from; None for an activation."""
-    for _ in range(_MOST_EXPANSIONS):
-        if tensor.is_constant:
-            return tensor
-        producer = producers.get(tensor.index)
-        if producer is None or producer.name not in _EXPANDING or not producer.inputs:
-            return None
-        if producer.inputs[0] < 0:
-            return None
-        tensor = graph.tensors[producer.inputs[0]]
-    return None
 
 
 def _activations(model: TfliteModel) -> str:
@@ -154,8 +114,8 @@ def _activations(model: TfliteModel) -> str:
             dtype
             for graph in model.subgraphs
             for operator in graph.operators
-            if operator.name in _MOVING
-            for dtype in _operator_types(operator, graph)
+            if operator.name in MOVING
+            for dtype in operator_types(operator, graph)
         }
     if not types:
         graph = model.subgraphs[0]
@@ -163,11 +123,12 @@ def _activations(model: TfliteModel) -> str:
     return next(iter(types)) if len(types) == 1 else MIXED
 
 
-def _operator_types(operator: Operator, graph: Subgraph) -> set[str]:
+def operator_types(operator: Operator, graph: Subgraph) -> set[str]:
+    """The types of an operator's activations; empty where it has none in which anything is computed."""
     tensors = (graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0)
     # The state of an int8 LSTM is int16: it is no activation that others see.
     return {
         tensor.dtype
         for tensor in tensors
-        if tensor.dtype in _ACTIVATION_TYPES and not tensor.is_constant and not tensor.is_variable
+        if tensor.dtype in ACTIVATION_TYPES and not tensor.is_constant and not tensor.is_variable
     }

@@ -9,24 +9,30 @@ from edgeq.runtime.interpreter import LoadedModel
 
 
 @pytest.mark.parametrize(
-    ("variant", "delegated", "total"),
+    ("variant", "delegated", "total", "partitions"),
     [
-        ("float32", 16, 16),
+        ("float32", 16, 16, 1),
         # The other 26 expand a float16 weight each.
-        ("float16", 42, 42),
-        ("dynamic", 14, 16),
-        ("int8", 15, 16),
-        ("int8-io-float32", 17, 18),
+        ("float16", 42, 42, 1),
+        ("dynamic", 14, 16, 3),
+        ("int8", 15, 16, 1),
+        ("int8-io-float32", 17, 18, 2),
     ],
 )
-def test_the_demos_operators_in_the_delegate_are_counted(variant: str, delegated: int, total: int) -> None:
+def test_the_demos_operators_in_the_delegate_are_counted(
+    variant: str, delegated: int, total: int, partitions: int
+) -> None:
     model = LoadedModel(assets.bundle_path() / f"{assets.NAME}.{variant}.tflite", find_runtime())
-    assert model.delegation == Delegation("XNNPACK", delegated, total)
+    found = model.delegation
+    assert (found.delegate, found.delegated, found.total) == ("XNNPACK", delegated, total)
+    assert found.partitions == partitions
+    assert len(found.indices) == delegated
+    assert set(found.indices) <= set(range(total))
 
 
 def test_int16x8_is_not_delegated_at_all() -> None:
     model = LoadedModel(assets.bundle_path() / f"{assets.NAME}.int16x8.tflite", find_runtime())
-    assert model.delegation == Delegation("none", 0, 16)
+    assert model.delegation == Delegation("none", 0, 16, 0)
 
 
 class _Listed:
@@ -51,12 +57,12 @@ def test_several_partitions_are_added_and_what_lies_between_is_not() -> None:
         ("DELEGATE", [0], [1]),
         ("DELEGATE", [2], [4]),
     )
-    assert count(nodes) == Delegation("XNNPACK", 3, 4)
+    assert count(nodes) == Delegation("XNNPACK", 3, 4, 2, indices=(0, 2, 3))
 
 
 def test_an_operator_that_two_outputs_need_counts_once() -> None:
     nodes = _Listed(("SPLIT", [0], [1, 2]), ("RELU", [1], [3]), ("RELU", [2], [4]), ("DELEGATE", [0], [3, 4]))
-    assert count(nodes) == Delegation("XNNPACK", 3, 3)
+    assert count(nodes) == Delegation("XNNPACK", 3, 3, 1, indices=(0, 1, 2))
 
 
 def test_a_runtime_that_does_not_say_is_unknown() -> None:

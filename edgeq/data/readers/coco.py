@@ -21,7 +21,7 @@ from edgeq.data.readers.coco_images import find_image_folder, sizes_of
 from edgeq.data.readers.listing import Listing, is_file_name, suffix_of
 from edgeq.data.readers.rows import shown
 from edgeq.data.truth import Boxes, ObjectBoxes
-from edgeq.errors import DataError
+from edgeq.errors import DataError, NoItemsError
 from edgeq.printing import printable
 
 _KEYS = ("images", "annotations", "categories")
@@ -154,7 +154,7 @@ def _images(source: str, values: Sequence[Any]) -> dict[int, _Image]:
             )
         images[number] = _Image(name, None if size == (None, None) else size)
     if not images:
-        raise DataError(f"{source} lists no image: expected at least one")
+        raise NoItemsError(f"{source} lists no image: expected at least one")
     twice = [name for name, count in Counter(image.name for image in images.values()).items() if count > 1]
     if twice:
         raise DataError(f"{source} lists {shown(twice[0])} more than once: expected one image a file")

@@ -17,7 +17,7 @@ from edgeq.data.readers.kinds import EXPECTED_FILES, MEDIA_SUFFIXES, kind_of, me
 from edgeq.data.readers.listing import Listing, files_below, list_folder
 from edgeq.data.readers.split_names import SPLITS, split_of
 from edgeq.data.truth import ClassLabels
-from edgeq.errors import DataError
+from edgeq.errors import DataError, NoItemsError
 from edgeq.printing import printable
 
 _SHOWN = 5
@@ -95,7 +95,7 @@ def _read_part(folder: Path, listing: Listing) -> _Part:
     if not classes:
         paths = tuple(files_below(folder, MEDIA_SUFFIXES))
         if not paths:
-            raise DataError(f"{printable(folder)} holds no image and no sound: expected {EXPECTED_FILES}")
+            raise NoItemsError(f"{printable(folder)} holds no image and no sound: expected {EXPECTED_FILES}")
         return _Part(paths, ())
     _refuse_stray(folder, listing)
     _refuse_circles(folder, classes)

@@ -16,7 +16,7 @@ from edgeq.data.dataset import Array, ArrayDataset, Dataset
 from edgeq.data.readers.arrays import LABEL_KEYS, as_masks
 from edgeq.data.readers.spooling import RowWriter, Spool
 from edgeq.data.truth import truth_from_array
-from edgeq.errors import DataError
+from edgeq.errors import DataError, NoItemsError
 
 MOST_ITEMS = 10_000_000
 """More is taken for a generator without end; ImageNet-21k has 14 million images, and nobody measures on all."""
@@ -70,7 +70,7 @@ def _spooled(items: Iterable[Any], spool: Spool, source: str, class_names: Seque
         for writer in writers.values():
             writer.close()
     if not count:
-        raise DataError(f"{source} yields no item: expected at least one")
+        raise NoItemsError(f"{source} yields no item: expected at least one")
     mapped = {key: writer.finish() for key, writer in writers.items()}
     known = mapped.pop(_LABEL, None)
     dataset = ArrayDataset({str(key): array for key, array in mapped.items()}, source=source)

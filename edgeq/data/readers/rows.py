@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.data.columns import read_regular
-from edgeq.errors import DataError
+from edgeq.errors import DataError, NoItemsError
 from edgeq.printing import printable
 
 DELIMITERS = (",", ";", "\t")
@@ -62,7 +62,7 @@ def read_rows(path: Path, known: Iterable[str]) -> Rows:
     is_json = path.suffix.lower() in JSON_SUFFIXES
     rows = _json_lines(path, text) if is_json else _csv(path, text, frozenset(known))
     if not len(rows):
-        raise DataError(f"{printable(path)} holds no row: expected one line an item")
+        raise NoItemsError(f"{printable(path)} holds no row: expected one line an item")
     return rows
 
 

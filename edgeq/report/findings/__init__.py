@@ -1,0 +1,1 @@
+"""What the doctor found, as text, as JSON and as annotations of a workflow."""

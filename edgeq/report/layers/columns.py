@@ -1,0 +1,198 @@
+"""The columns of the table of layers; the terminal and the HTML heat map show the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeq.layers.structure import LayerAnalysis, LayerCost
+from edgeq.report import wording
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: of the column.
+        header: its first line.
+        unit: its second; may be empty.
+        explanation: a sentence, for a footnote or a tooltip.
+        text: of a cell; empty where nothing was measured.
+        sort: a number to sort by; None where nothing was measured.
+        heat: 0 to 1, how hot a cell is; None where the column has no colours, or nothing was measured.
+        priority: 0 is always shown, larger ones are the first to go where there is no room.
+    """
+
+    key: str
+    header: str
+    unit: str
+    explanation: str
+    text: Callable[[LayerCost], str]
+    sort: Callable[[LayerCost], float | None]
+    heat: Callable[[LayerCost], float | None]
+    priority: int = 0
+
+
+def columns(analysis: LayerAnalysis) -> tuple[Column, ...]:
+    """The number columns of an analysis: those that have something to show."""
+    size = sum(layer.size_bytes for layer in analysis.layers)
+    unit, factor = wording.time_unit(
+        max((layer.latency_us or 0.0) for layer in analysis.layers or _NONE) / 1e3
+    )
+    every = (*_damage_columns(), *_time_columns(unit, factor), *_size_columns(size))
+    return tuple(
+        column for column in every if any(column.sort(layer) is not None for layer in analysis.layers)
+    )
+
+
+_NONE = (LayerCost(None, None, "", "", "", (), "", 0, None, 0),)
+
+
+def _damage_columns() -> tuple[Column, ...]:
+    return (
+        Column(
+            "damage",
+            "damage",
+            "%",
+            "share of the noise that the layers add at the model's outputs, each quantized alone",
+            lambda layer: percent(layer.error_share),
+            lambda layer: layer.error_share,
+            lambda layer: layer.error_share,
+        ),
+        Column(
+            "sqnr",
+            "alone",
+            "dB",
+            "SQNR of the model's outputs with only this layer quantized",
+            lambda layer: decibels(layer.sqnr_db),
+            lambda layer: layer.sqnr_db,
+            lambda layer: None,
+        ),
+        Column(
+            "own",
+            "own",
+            "dB",
+            "SQNR of the layer's own output",
+            lambda layer: decibels(layer.own_sqnr_db),
+            lambda layer: layer.own_sqnr_db,
+            lambda layer: None,
+            priority=2,
+        ),
+        Column(
+            "changed",
+            "changed",
+            "items",
+            "items whose top-1 changes then",
+            lambda layer: "" if layer.changed is None else f"{layer.changed:,}",
+            lambda layer: layer.changed,
+            lambda layer: None,
+            priority=4,
+        ),
+        Column(
+            "saturation",
+            "clipped",
+            "%",
+            "values of the layer's output beyond its integers' range",
+            lambda layer: percent(layer.saturation),
+            lambda layer: layer.saturation,
+            # A tenth of all values clipped is as bad as can be: a calibrated range clips well below a hundredth.
+            lambda layer: None if layer.saturation is None else min(1.0, 10 * layer.saturation),
+            priority=1,
+        ),
+    )
+
+
+def _time_columns(unit: str, factor: float) -> tuple[Column, ...]:
+    return (
+        Column(
+            "share",
+            "time",
+            "%",
+            "share of all operators' time",
+            lambda layer: percent(layer.latency_share),
+            lambda layer: layer.latency_share,
+            lambda layer: layer.latency_share,
+        ),
+        Column(
+            "latency",
+            "time",
+            unit,
+            "of the operator in the variant",
+            lambda layer: (
+                "" if layer.latency_us is None else wording.significant(layer.latency_us * factor / 1e3)
+            ),
+            lambda layer: layer.latency_us,
+            lambda layer: None,
+            priority=5,
+        ),
+    )
+
+
+def _size_columns(total: int) -> tuple[Column, ...]:
+    def share(layer: LayerCost) -> float | None:
+        return layer.size_bytes / total if total and layer.index is not None else None
+
+    return (
+        Column(
+            "size",
+            "size",
+            "%",
+            "share of the bytes of weights and other constants",
+            lambda layer: percent(share(layer)),
+            share,
+            share,
+        ),
+        Column(
+            "bytes",
+            "size",
+            "",
+            "of the layer's weights and other constants",
+            lambda layer: wording.size(layer.size_bytes) if layer.size_bytes else "",
+            lambda layer: None if layer.index is None else layer.size_bytes,
+            lambda layer: None,
+            priority=6,
+        ),
+        Column(
+            "macs",
+            "work",
+            "MMAC",
+            "multiply-accumulates",
+            lambda layer: wording.significant(layer.macs / 1e6) if layer.macs else "",
+            lambda layer: layer.macs or None,
+            lambda layer: None,
+            priority=7,
+        ),
+    )
+
+
+def percent(share: float | None) -> str:
+    """A share with one decimal, and ``<0.1`` for what would be rounded to nothing."""
+    if share is None or math.isnan(share):
+        return ""
+    if 0 < share < 0.0005:
+        return "<0.1"
+    return wording.decimal(100 * share, 1)
+
+
+def decibels(value: float | None) -> str:
+    """A ratio with one decimal; ``∞`` for no noise at all."""
+    if value is None or math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return wording.decimal(value, 1)
+
+
+def order(analysis: LayerAnalysis) -> tuple[LayerCost, ...]:
+    """Layers as the terminal lists them: by damage; where none was measured, by time; else by size.
+
+    Layers whose damage could not be measured follow those whose could be.
+    """
+
+    def key(layer: LayerCost) -> tuple[float, float, float]:
+        rank = math.inf if layer.rank is None else layer.rank
+        return rank, -(layer.latency_us or 0.0), -layer.size_bytes
+
+    return tuple(sorted(analysis.layers, key=key))

@@ -1,0 +1,159 @@
+"""The analysis as one HTML file that needs no network: a heat map, layers in order of execution.
+
+Everything foreign is escaped by Jinja; a Content-Security-Policy lets only the page's own script run, by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from edgeq.errors import MissingExtraError
+from edgeq.layers.structure import LayerAnalysis, LayerCost
+from edgeq.report import wording
+from edgeq.report.html import content_security_policy
+from edgeq.report.inspection.wording import visible_sentence
+from edgeq.report.layers import sentences
+from edgeq.report.layers.columns import Column, columns, decibels, order, percent
+
+_LEAST_SCALE = 1e-9
+
+
+def require_packages() -> None:
+    """Makes sure that a page can be rendered, before minutes are spent on what it shows.
+
+    Raises:
+        MissingExtraError: Jinja is not installed.
+    """
+    if find_spec("jinja2") is None:
+        raise MissingExtraError("The HTML page's template engine", "report")
+
+
+def to_html(analysis: LayerAnalysis, *, target: str) -> str:
+    """The whole page.
+
+    Args:
+        analysis: what to show.
+        target: the bundle or file as it was named on the command line.
+
+    Raises:
+        MissingExtraError: Jinja is not installed.
+    """
+    require_packages()
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("edgeq.report.layers"), jinja2.PackageLoader("edgeq.report")]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = _source(environment, "layers.js")
+    name = sentences.title(analysis)
+    nonce = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    shown = columns(analysis)
+    page = environment.get_template("layers.html").render(
+        policy=content_security_policy(nonce, [script]),
+        nonce=nonce,
+        style=_source(environment, "report.css") + _source(environment, "layers.css"),
+        script=script,
+        title=name,
+        headline=_headline(analysis),
+        leads=[sentences.next_step(analysis, target).removeprefix("next: ")],
+        tiles=_tiles(analysis),
+        columns=shown,
+        rows=_rows(analysis, shown),
+        has_ranks=bool(analysis.ranked),
+        remedies=sentences.advices(order(analysis)),
+        kept=[sentences.kept(one) for one in analysis.kept_float],
+        notes=[visible_sentence(note) for note in analysis.notes],
+        problems=sentences.problems(analysis),
+        sources=list(filter(None, [sentences.measured_on(analysis), sentences.timed_with(analysis)])),
+    )
+    return page + "\n"
+
+
+def _source(environment: Any, name: str) -> str:
+    """A template file as it is; what stands in the page must be what the policy's digest was taken of."""
+    source: str = environment.loader.get_source(environment, name)[0]
+    return source
+
+
+def _headline(analysis: LayerAnalysis) -> str:
+    """The layer that costs most, in a few words."""
+    ranked = [layer for layer in analysis.ranked if layer.error_share]
+    if ranked:
+        return f"{wording.visible(ranked[0].name)} does {percent(ranked[0].error_share)} % of the damage"
+    timed = [layer for layer in analysis.layers if layer.latency_share]
+    if timed:
+        slowest = max(timed, key=lambda layer: layer.latency_share or 0.0)
+        return f"{wording.visible(slowest.name)} takes {percent(slowest.latency_share)} % of the time"
+    return "Layer by layer"
+
+
+def _tiles(analysis: LayerAnalysis) -> list[tuple[str, str, str]]:
+    """The figures of the whole variant: value, what it is, and what is behind it."""
+    tiles = []
+    if analysis.sqnr_db is not None:
+        behind = (
+            "" if analysis.changed is None else f"top-1 differs for {analysis.changed:,} of {analysis.n:,}"
+        )
+        tiles.append((f"{decibels(analysis.sqnr_db)} dB", "SQNR of the outputs", behind or "against float32"))
+    if analysis.kept_float:
+        first = analysis.kept_float[0]
+        names, effect = sentences.kept(first)
+        tiles.append((f"{decibels(first.sqnr_db)} dB", f"with {names} in float", effect.partition("; ")[2]))
+    if analysis.latency_us is not None:
+        tiles.append(
+            (
+                wording.duration(analysis.latency_us / 1e3),
+                "all operators",
+                _first_phrase(analysis.profile_source),
+            )
+        )
+    size = sum(layer.size_bytes for layer in analysis.layers)
+    tiles.append((wording.size(size), "weights and other constants", f"{len(analysis.layers)} layers"))
+    return tiles
+
+
+def _first_phrase(text: str) -> str:
+    return wording.visible(text.partition(",")[0])
+
+
+def _rows(analysis: LayerAnalysis, shown: tuple[Column, ...]) -> list[dict[str, Any]]:
+    hottest = {
+        column.key: max((column.heat(layer) or 0.0 for layer in analysis.layers), default=0.0)
+        for column in shown
+    }
+    return [
+        {
+            "position": position,
+            "name": wording.visible(layer.name) or "(no name)",
+            "operator": wording.visible(layer.operator),
+            "rank": layer.rank,
+            "hint": _hint(layer),
+            "advised": bool(layer.remedies),
+            "cells": [_cell(column, layer, hottest) for column in shown],
+        }
+        for position, layer in enumerate(analysis.layers)
+    ]
+
+
+def _cell(column: Column, layer: LayerCost, hottest: Mapping[str, float]) -> dict[str, Any]:
+    heat, key = column.heat(layer), column.sort(layer)
+    scale = max(hottest[column.key], _LEAST_SCALE)
+    return {
+        "text": column.text(layer),
+        "key": "" if key is None else repr(float(key)),
+        "heat": None if heat is None or not heat >= 0 else f"{min(1.0, heat / scale):.3f}",
+    }
+
+
+def _hint(layer: LayerCost) -> str:
+    shape = "×".join(map(str, layer.output_shape))
+    return wording.visible(f"{layer.output} {layer.dtype}[{shape}]".strip())

@@ -1,0 +1,90 @@
+"""Opening a bundle or a bare .tflite as a case, without TensorFlow."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeq.data.preprocessing import RAW
+from edgeq.demo.assets import bundle_path, calibration
+from edgeq.doctor.opening import claimed_by, open_files_case
+from edgeq.errors import BundleError, EdgeqError, ModelError, UsageError
+
+
+def test_a_bundle_gives_every_variant_with_what_it_claims() -> None:
+    case = open_files_case(bundle_path())
+    assert case.name == "fashion_mnist"
+    assert case.bundle is not None
+    assert {file.name: (file.claimed_scheme, file.claimed_io) for file in case.files} == {
+        "float32": ("float32", "float32"),
+        "float16": ("float16", "float32"),
+        "dynamic": ("dynamic", "float32"),
+        "int8": ("int8", "int8"),
+        "int8-io-float32": ("int8", "float32"),
+        "int16x8": ("int16x8", "int16"),
+    }
+    assert case.float32_file == bundle_path() / "fashion_mnist.float32.tflite"
+    assert case.batched == {"image": True}
+    assert case.trials is None
+
+
+def test_chosen_variants_keep_the_float32_file_to_compare_with() -> None:
+    case = open_files_case(bundle_path(), variants=("int8",))
+    assert [file.name for file in case.files] == ["int8"]
+    assert case.float32_file is not None
+
+
+def test_a_bare_file_claims_what_its_name_says(tmp_path: Path) -> None:
+    path = tmp_path / "clothes.int16x8.tflite"
+    shutil.copy(bundle_path() / "fashion_mnist.int8.tflite", path)
+    case = open_files_case(path)
+    (file,) = case.files
+    assert (case.name, file.claimed_scheme, file.claimed_io) == ("clothes", "int16x8", "int16")
+    assert case.float32_file is None
+    assert case.preprocessing == RAW
+    assert case.batched == {"image": True}
+
+
+def test_a_bare_float_file_is_its_own_float32_file() -> None:
+    path = bundle_path() / "fashion_mnist.float32.tflite"
+    assert open_files_case(path).float32_file == path
+
+
+def test_data_and_preprocessing_that_are_given_count() -> None:
+    case = open_files_case(bundle_path(), data=calibration(), preprocess="0..1")
+    assert case.preprocessing.name == "0..1"
+    assert case.probe is not None
+
+
+def test_data_that_cannot_be_read_are_the_cases_problem(tmp_path: Path) -> None:
+    case = open_files_case(bundle_path(), data=tmp_path / "missing")
+    assert case.dataset is None
+    assert "does not exist" in str(case.data_problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("a.int8-io-uint8.tflite", ("int8", "uint8")),
+        ("int8", ("int8", "int8")),
+        ("net.v2.float16.tflite", ("float16", "float32")),
+        ("net.tflite", (None, None)),
+        ("int8net.tflite", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_names_claim_schemes_as_edgeq_writes_them(name: str, claim: tuple[str | None, str | None]) -> None:
+    assert claimed_by(name) == claim
+
+
+def test_what_is_no_bundle_and_no_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BundleError):
+        open_files_case(tmp_path)
+    with pytest.raises(ModelError):
+        open_files_case(tmp_path / "missing.tflite")
+    with pytest.raises(UsageError):
+        open_files_case(bundle_path(), variants=("int3",))
+    with pytest.raises(EdgeqError):
+        open_files_case(bundle_path(), preprocess="upside-down")

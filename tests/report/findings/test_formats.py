@@ -1,0 +1,113 @@
+"""Findings as text, JSON and annotations."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from edgeq.doctor.examination import Diagnosis, Examination, Unchecked
+from edgeq.doctor.rule import ERROR, WARNING, Finding, Rule
+from edgeq.report.findings.console import print_examination
+from edgeq.report.findings.github import examination_as_github
+from edgeq.report.findings.json_format import examination_as_json
+
+
+def rule(code: str, name: str, severity: str) -> Rule:
+    return Rule(code, name, severity, "summary", (), lambda case: [])
+
+
+RANGE = rule("D104", "wrong-range", ERROR)
+FEW = rule("D106", "too-few-items", WARNING)
+OVERLAP = rule("D110", "calibration-overlap", ERROR)
+SLOW = rule("F310", "dynamic-slower", WARNING)
+
+FOUND = Examination(
+    "net-edgeq",
+    (
+        Diagnosis(
+            RANGE,
+            Finding("photos", "expected 0..1, found 0..255: add --preprocess", details={"scale": 1 / 255}),
+        ),
+        Diagnosis(FEW, Finding("photos", "4 items\n: at least 10", severity=ERROR)),
+        Diagnosis(
+            SLOW, Finding("net.dynamic.tflite", "50% slower, see", Path("net edgeq/net,1:dynamic.tflite"))
+        ),
+    ),
+    (RANGE, FEW, SLOW),
+    (Unchecked(OVERLAP, "needs data (--data)"),),
+    (Unchecked(SLOW, "the runtime crashed"),),
+)
+CLEAN = Examination("net-edgeq", (), (RANGE, FEW), (), ())
+
+
+def text_of(examination: Examination, width: int = 120) -> str:
+    stream = io.StringIO()
+    print_examination(examination, Console(file=stream, width=width, highlight=False))
+    return stream.getvalue()
+
+
+def test_text_has_a_block_for_each_finding_and_a_summary():
+    assert text_of(FOUND) == (
+        "photos: D104 wrong-range (error)\n"
+        "  expected 0..1, found 0..255: add --preprocess\n"
+        "photos: D106 too-few-items (error)\n"
+        "  4 items\\n: at least 10\n"
+        "net.dynamic.tflite: F310 dynamic-slower (warning)\n"
+        "  50% slower, see\n"
+        "F310 could not be checked: the runtime crashed\n"
+        "2 errors, 1 warning; 3 rules checked; not checked: needs data (--data): D110\n"
+    )
+
+
+def test_text_of_a_clean_examination_is_one_line():
+    assert text_of(CLEAN) == "nothing found; 2 rules checked\n"
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/bold]", "\x1b[31mred", "a\nb"])
+def test_names_from_files_cannot_steer_the_terminal(name):
+    examination = Examination(
+        "x", (Diagnosis(FEW, Finding(name, name)),), (FEW,), (), (Unchecked(FEW, name),)
+    )
+    text = text_of(examination)
+    assert "\x1b" not in text
+    assert text.count("\n") == 4
+    assert name.encode("unicode_escape").decode() in text
+
+
+def test_long_messages_are_not_broken_in_a_pipe():
+    message = "word " * 60
+    examination = Examination("x", (Diagnosis(FEW, Finding("x", message)),), (FEW,), (), ())
+    assert message.strip() in text_of(examination, width=80)
+
+
+def test_json_has_findings_with_their_figures_and_what_was_not_checked():
+    value = json.loads(examination_as_json(FOUND))
+    assert (value["format"], value["version"], value["target"]) == ("edgeq-doctor", 1, "net-edgeq")
+    assert (value["errors"], value["warnings"]) == (2, 1)
+    assert value["findings"][0] == {
+        "code": "D104",
+        "name": "wrong-range",
+        "severity": "error",
+        "subject": "photos",
+        "message": "expected 0..1, found 0..255: add --preprocess",
+        "path": None,
+        "details": {"scale": 1 / 255},
+    }
+    assert value["checked"] == ["D104", "D106", "F310"]
+    assert value["lacking"] == [{"code": "D110", "reason": "needs data (--data)"}]
+    assert value["failed"] == [{"code": "F310", "reason": "the runtime crashed"}]
+
+
+def test_annotations_are_workflow_commands_that_nothing_breaks_out_of():
+    lines = examination_as_github(FOUND).splitlines()
+    assert lines == [
+        "::error title=edgeq%3A D104 wrong-range::photos: expected 0..1, found 0..255: add --preprocess",
+        "::error title=edgeq%3A D106 too-few-items::photos: 4 items\\n: at least 10",
+        "::warning file=net edgeq/net%2C1%3Adynamic.tflite,title=edgeq%3A F310 dynamic-slower"
+        "::net.dynamic.tflite: 50%25 slower, see",
+    ]
+    assert examination_as_github(CLEAN) == ""

@@ -1,0 +1,89 @@
+"""The table of layers on terminals of all widths."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+from layers_golden import check_golden
+from rich.console import Console
+from sample_layers import clothes, hostile, layer, lone
+
+from edgeq.report.layers.columns import columns, order, percent
+from edgeq.report.layers.console import print_analysis
+from edgeq.report.layers.sentences import next_step
+
+
+def printed(analysis, width=120, encoding="utf-8", **options):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="\n")
+    console = Console(file=stream, width=width, highlight=False, force_terminal=False, color_system=None)
+    print_analysis(analysis, console, target="clothes-edgeq", **options)
+    stream.flush()
+    return stream.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_a_ranked_variant_reads_as_expected(width):
+    check_golden(f"clothes-{width}.txt", printed(clothes(), width))
+
+
+def test_a_lone_file_reads_as_expected():
+    check_golden("lone.txt", printed(lone()))
+
+
+def test_layers_are_listed_by_damage_and_what_was_not_measured_comes_last():
+    assert [one.name for one in order(clothes())] == ["depthwise_1", "conv_1", "scores", "image", "pool"]
+
+
+def test_without_damage_the_slowest_comes_first():
+    swapped = dataclasses.replace(lone(), layers=lone().layers[::-1])
+    assert [one.name for one in order(swapped)] == ["conv", "relu"]
+
+
+def test_only_so_many_layers_are_listed_and_the_rest_is_mentioned():
+    text = printed(clothes(), top=2)
+    assert "scores " not in text
+    assert "2 of 5 layers; --top 5 shows all" in " ".join(text.split())
+
+
+def test_columns_that_hold_nothing_are_left_out():
+    keys = [column.key for column in columns(lone())]
+    assert keys == ["share", "latency", "size", "bytes", "macs"]
+    assert columns(dataclasses.replace(lone(), layers=())) == ()
+
+
+def test_an_analysis_without_layers_is_printed_all_the_same():
+    text = printed(dataclasses.replace(lone(), layers=(), latency_us=None))
+    assert text.splitlines()[0] == "model.tflite"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_every_terminal_can_show_it(encoding):
+    assert "?" not in printed(clothes(), encoding=encoding).replace("what can be done", "")
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_foreign_names_neither_steer_the_terminal_nor_are_they_markup(width):
+    text = printed(hostile(), width)
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert "[bold" in text
+    assert all(len(line) <= max(width, 60) + 60 for line in text.splitlines())
+
+
+def test_what_to_do_next_depends_on_what_was_found():
+    assert next_step(clothes(), "c") == "next: keep depthwise_1 in float32"
+    assert "BUNDLE --data DATA" in next_step(lone(), "a.tflite")
+    healthy = dataclasses.replace(clothes(), layers=(layer(0, "a", "CONV_2D", rank=1),), sqnr_db=45.0)
+    assert next_step(healthy, "my model") == (
+        "next: nothing need be done; edgeq benchmark 'my model' --data DATA measures what users notice"
+    )
+    noisy = dataclasses.replace(healthy, sqnr_db=12.0)
+    assert "no single layer stands out" in next_step(noisy, "m")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(None, ""), (0.0, "0.0"), (0.0001, "<0.1"), (0.931, "93.1"), (float("nan"), "")]
+)
+def test_shares_never_round_to_nothing(share, text):
+    assert percent(share) == text

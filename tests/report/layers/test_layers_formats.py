@@ -1,0 +1,91 @@
+"""Analyses of layers as JSON, text and HTML."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+from sample_layers import clothes, hostile, lone
+
+from edgeq.errors import MissingExtraError, UsageError
+from edgeq.report.layers import html
+from edgeq.report.layers.render import FORMATS, format_of, render
+
+ANALYSES = {"clothes": clothes, "lone": lone, "hostile": hostile}
+
+
+class Outline(HTMLParser):
+    """Which elements a page has, with their attributes."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def count(self, tag):
+        return sum(found == tag for found, _ in self.elements)
+
+
+def refuse(constant):
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_json_has_a_version_and_only_what_json_has(name):
+    document = json.loads(render(ANALYSES[name](), "json", target="x"), parse_constant=refuse)
+    assert (document["format"], document["version"]) == ("edgeq-layers", 1)
+    assert len(document["layers"]) == len(ANALYSES[name]().layers)
+
+
+def test_json_holds_every_field_with_infinite_ratios_as_text():
+    document = json.loads(render(clothes(), "json", target="x"))
+    assert document["layers"][0]["sqnr_db"] == "Infinity"
+    assert document["layers"][2]["remedies"][0]["gain_db"] == 7.58
+    assert document["kept_float"][1]["names"] == ["depthwise_1", "conv_1"]
+    assert json.loads(render(hostile(), "json", target="x"))["layers"][0]["own_sqnr_db"] is None
+
+
+def test_a_text_file_lists_all_layers():
+    text = render(clothes(), "txt", target="clothes-edgeq")
+    assert all(layer.name in text for layer in clothes().layers)
+    assert text == "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_a_page_has_a_row_a_layer_and_one_script_and_fetches_nothing(name):
+    outline = Outline(render(ANALYSES[name](), "html", target="x"))
+    assert outline.count("script") == 1
+    assert outline.count("tr") == 1 + len(ANALYSES[name]().layers)
+    assert [attrs for tag, attrs in outline.elements if {"src", "href", "onclick"} & attrs.keys()] == []
+
+
+def test_heat_is_relative_to_the_largest_of_the_column():
+    outline = Outline(render(clothes(), "html", target="x"))
+    heats = [
+        float(attrs["style"].removeprefix("--heat: ")) for _, attrs in outline.elements if "style" in attrs
+    ]
+    assert heats.count(1.0) == 4
+    assert all(0 <= heat <= 1 for heat in heats)
+
+
+def test_the_headline_names_what_costs_most():
+    assert "<h1>depthwise_1 does 93.1 % of the damage</h1>" in render(clothes(), "html", target="x")
+    assert "<h1>conv takes 90.0 % of the time</h1>" in render(lone(), "html", target="x")
+
+
+def test_a_page_without_the_template_engine_names_the_extra(monkeypatch):
+    monkeypatch.setattr(html, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"edgeq\[report\]"):
+        render(lone(), "html", target="x")
+
+
+def test_formats_are_told_by_the_suffix():
+    assert [format_of(f"a.{name}") for name in FORMATS] == list(FORMATS)
+    with pytest.raises(UsageError, match="unknown format 'csv'"):
+        format_of("a.csv")
+    with pytest.raises(UsageError, match="unknown format 'csv'"):
+        render(lone(), "csv", target="x")
