@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeq.doctor.checks.data_content import constant_input, duplicates, one_class, too_few_items
+from edgeq.doctor.checks.data_calibration import one_class, too_few_items
+from edgeq.doctor.checks.data_content import constant_input, duplicates
 from edgeq.doctor.checks.data_order import swapped_inputs
 from edgeq.doctor.checks.data_range import wrong_range
 from edgeq.doctor.checks.data_reading import no_items, not_finite, unreadable_data, unreadable_items

@@ -14,19 +14,19 @@ INTEGERS = frozenset({"int8", "uint8", "int16", "int4"})
 """Precisions of operators that compute in integers."""
 
 # fmt: off
-# Operators that TensorFlow's converter can quantize (``GetOperatorProperty`` in
-# tensorflow/compiler/mlir/lite/quantization/lite/toco_legacy/operator_property.cc, and the operators with
-# ``QuantizableResult`` or fixed scales in tensorflow/compiler/mlir/lite/ir/tfl_ops.td).
+# Operators that TensorFlow's converter can quantize: those of tensorflow/lite/tools/optimize/operator_property.cc, and
+# what the converter of 2.21 was seen to quantize beyond (ABS, DIV, EXP, GELU, LOG, REDUCE_PROD, RSQRT, SQRT, …; not
+# ADD_N, ATAN2, CONV_3D, CUMSUM, ELU, FLOOR_DIV, NEG, POW, SIGN, SIN, SQUARE).
 QUANTIZABLE = frozenset({
     "ABS", "ADD", "ARG_MAX", "ARG_MIN", "ASSIGN_VARIABLE", "AVERAGE_POOL_2D", "BATCH_MATMUL", "BATCH_TO_SPACE_ND",
-    "BIDIRECTIONAL_SEQUENCE_LSTM", "BROADCAST_TO", "CONCATENATION", "CONV_2D", "CUMSUM", "DEPTHWISE_CONV_2D",
-    "DEPTH_TO_SPACE", "DYNAMIC_UPDATE_SLICE", "ELU", "EMBEDDING_LOOKUP", "EQUAL", "EXP", "EXPAND_DIMS", "FILL",
+    "BIDIRECTIONAL_SEQUENCE_LSTM", "BROADCAST_TO", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
+    "DEPTH_TO_SPACE", "DIV", "DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP", "EQUAL", "EXP", "EXPAND_DIMS", "FILL",
     "FULLY_CONNECTED", "GATHER", "GATHER_ND", "GELU", "GREATER", "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION",
     "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG", "LOGISTIC", "LOG_SOFTMAX", "LSTM", "MAXIMUM", "MAX_POOL_2D", "MEAN",
     "MINIMUM", "MIRROR_PAD", "MUL", "NOT_EQUAL", "PACK", "PAD", "PADV2", "PRELU", "READ_VARIABLE", "REDUCE_MAX",
     "REDUCE_MIN", "REDUCE_PROD", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "RSQRT", "SCATTER_ND", "SELECT", "SELECT_V2", "SHAPE", "SLICE",
-    "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUARED_DIFFERENCE", "SQUEEZE",
+    "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT", "SQUARED_DIFFERENCE", "SQUEEZE",
     "STRIDED_SLICE", "SUB", "SUM", "SVDF", "TANH", "TILE", "TOPK_V2", "TRANSPOSE", "TRANSPOSE_CONV",
     "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
 })

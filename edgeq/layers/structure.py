@@ -67,7 +67,7 @@ class LayerCost:
         error_share: its part of the noise that all layers add, each alone; between 0 and 1.
         relative_error: root of noise over signal of the model's outputs when only this layer is quantized.
         changed: items whose top-1 differs then; None where the model does not classify.
-        own_sqnr_db: the same ratio at the layer's own output.
+        own_sqnr_db: the same ratio at the layer's own output; of at most 65,536 values an item, like `saturation`.
         saturation: share of values at its output that are beyond the range of its integers, and so are clipped.
         latency_us: of the variant's operator, a mean over runs; None where it was not profiled.
         latency_share: of the sum over all operators.
