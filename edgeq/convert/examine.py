@@ -65,9 +65,9 @@ def open_target(
     if variants:
         raise UsageError(f"--variant is for bundles, found {path}")
     # Only this way leads to TensorFlow.
-    from edgeq.convert.examining import open_case
+    from edgeq.convert.model_case import open_model_case
 
-    with open_case(
+    with open_model_case(
         path,
         data=data,
         calibration=calibration,

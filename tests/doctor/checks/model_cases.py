@@ -23,9 +23,9 @@ def diagnosed(model: Any, path: Path, data: Any = None, codes: str = "", **optio
         path: of the .keras file that it is saved as.
         data: items of its one input, or None.
         codes: of the rules, separated by spaces; all without.
-        options: of `open_case`.
+        options: of `open_model_case`.
     """
-    from edgeq.convert.examining import open_case
+    from edgeq.convert.model_case import open_model_case
 
     dataset = None if data is None else ArrayDataset({"": data}, source="items")
     rules = [rule for rule in MODEL_RULES if not codes or rule.code in codes.split()]
@@ -34,7 +34,7 @@ def diagnosed(model: Any, path: Path, data: Any = None, codes: str = "", **optio
         found = examine(open_files_case(float32_file(model, path), data=dataset), rules)
     else:
         model.save(path)
-        with open_case(path, data=dataset, **options) as case:
+        with open_model_case(path, data=dataset, **options) as case:
             found = examine(case, rules)
     assert not found.failed, found.failed
     return list(found.diagnoses)

@@ -29,7 +29,7 @@ _GUESSED_SIZE = 224
 
 
 @contextmanager
-def open_case(
+def open_model_case(
     source: Path,
     *,
     data: Path | Dataset | None = None,
