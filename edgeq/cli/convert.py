@@ -141,6 +141,8 @@ def show(conversion: Conversion) -> None:
     """Prints the files that were made and what is to be said of them."""
     from rich.table import Table
 
+    from edgeq.report.findings.lines import one_line_a_rule, summary_line
+
     table = Table(box=None, pad_edge=False)
     table.add_column("variant")
     for heading in ("size", "of FP32", "agreement", "SQNR"):
@@ -160,18 +162,21 @@ def show(conversion: Conversion) -> None:
         )
     for note in conversion.notes:
         say(note)
-    for warning in conversion.warnings:
+    for warning in (*conversion.warnings, *one_line_a_rule(conversion.examination)):
         warn(warning)
     stdout_console().print(table)
     for failure in conversion.failures:
         say(f"not made: {failure.name}: {failure.reason}")
     folder = conversion.bundle.folder
     print_result(
-        f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs"
+        f"\n{folder}: every file was run and compared with the model on {variants[0].check.n} inputs\n"
+        f"{summary_line(conversion.examination)}"
     )
 
 
 def _as_json(conversion: Conversion) -> dict[str, object]:
+    from edgeq.report.findings.json_format import diagnosis_as_json
+
     manifest = conversion.bundle.manifest
     return {
         "bundle": str(conversion.bundle.folder),
@@ -192,4 +197,6 @@ def _as_json(conversion: Conversion) -> dict[str, object]:
         "failures": [{"name": failure.name, "reason": failure.reason} for failure in manifest.failures],
         "notes": list(conversion.notes),
         "warnings": list(conversion.warnings),
+        "findings": [diagnosis_as_json(diagnosis) for diagnosis in conversion.examination.diagnoses],
+        "rules_checked": [rule.code for rule in conversion.examination.checked],
     }

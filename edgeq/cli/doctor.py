@@ -37,6 +37,11 @@ _ALL = "all"
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw of calibration items.")
 @click.option("--runtime", metavar="NAME", help="litert or tflite-runtime; the best installed by default.")
 @click.option(
+    "--target-runtime",
+    metavar="NAME",
+    help="That the files are to run on elsewhere: 'tflite-runtime 2.14', 'android 2.16'.",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["text", "json", "github"]),
@@ -61,6 +66,7 @@ def command(
     allow_lambda: bool,
     seed: int,
     runtime: str | None,
+    target_runtime: str | None,
     format_name: str,
     strict: bool,
     fix: bool,
@@ -96,6 +102,7 @@ def command(
             size=size,
             allow_lambda=allow_lambda,
             runtime=runtime,
+            target_runtime=target_runtime,
             seed=seed,
             verbose=verbose,
             progress=progress,

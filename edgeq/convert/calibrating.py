@@ -30,13 +30,11 @@ class Calibration:
         feed: where they come from.
         indices: of the items.
         digests: of the items, for the bundle.
-        warnings: one sentence each.
     """
 
     feed: Feed
     indices: tuple[int, ...]
     digests: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def model_inputs(graph: SourceGraph) -> tuple[ModelInput, ...]:
@@ -79,23 +77,24 @@ def without_unreadable(feed: Feed, count: int, seed: int) -> Feed:
 
 
 def choose(feed: Feed, count: int, seed: int) -> Calibration:
-    """Draws calibration items, stratified where there are labels, and judges them.
+    """Draws calibration items, stratified where there are labels.
 
     Raises:
         DataError: too few.
     """
-    return judged(feed, draw(feed.dataset.digests(), feed.dataset.labels, count, seed))
+    return enough(feed, draw(feed.dataset.digests(), feed.dataset.labels, count, seed))
 
 
-def judged(feed: Feed, indices: Sequence[int]) -> Calibration:
-    """The items that were drawn, judged.
+def enough(feed: Feed, indices: Sequence[int]) -> Calibration:
+    """The items that were drawn, if they are enough.
 
     Raises:
         DataError: too few.
     """
     digests = feed.dataset.digests()
-    warnings = check_count(feed.dataset, len(indices))
-    return Calibration(feed, tuple(indices), tuple(digests[index] for index in indices), tuple(warnings))
+    # What it warns of, the doctor's rule D106 says.
+    check_count(feed.dataset, len(indices))
+    return Calibration(feed, tuple(indices), tuple(digests[index] for index in indices))
 
 
 def write_items(

@@ -26,6 +26,7 @@ def open_target(
     size: tuple[int, ...] = (),
     allow_lambda: bool = False,
     runtime: str | None = None,
+    target_runtime: str | None = None,
     seed: int = 0,
     verbose: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
@@ -41,6 +42,7 @@ def open_target(
         size: sizes of a model's free dimensions.
         allow_lambda: whether Lambda layers may be loaded.
         runtime: which runtime; None for the best installed.
+        target_runtime: that the files are to run on elsewhere, such as ``tflite-runtime 2.14``.
         seed: of the draws.
         verbose: whether TensorFlow's output is let through.
         progress: called as it goes on.
@@ -59,11 +61,14 @@ def open_target(
             preprocess=preprocess,
             variants=tuple(variants),
             runtime=runtime,
+            target_runtime=target_runtime,
             seed=seed,
         )
         return
     if variants:
         raise UsageError(f"--variant is for bundles, found {path}")
+    if target_runtime is not None:
+        raise UsageError(f"--target-runtime is for bundles and .tflite files, found {path}")
     # Only this way leads to TensorFlow.
     from edgeq.convert.model_case import open_model_case
 
@@ -92,6 +97,7 @@ def examine_target(
     ignore: Sequence[str] = (),
     size: tuple[int, ...] = (),
     runtime: str | None = None,
+    target_runtime: str | None = None,
     seed: int = 0,
 ) -> Examination:
     """Looks for what makes a model wrong or slow on a device, as ``edgeq doctor`` does.
@@ -105,6 +111,7 @@ def examine_target(
         ignore: likewise, left out.
         size: sizes of a model's free dimensions.
         runtime: which runtime; None for the best installed.
+        target_runtime: that the files are to run on elsewhere, such as ``tflite-runtime 2.14``.
         seed: of the draws.
 
     Raises:
@@ -118,6 +125,7 @@ def examine_target(
         preprocess=preprocess,
         size=size,
         runtime=runtime,
+        target_runtime=target_runtime,
         seed=seed,
     ) as case:
         return examine(case, rules)

@@ -23,7 +23,8 @@ from edgeq.convert.calibrating import (
     Calibration,
     check_inputs,
     choose,
-    judged,
+    enough,
+    for_calibration,
     model_inputs,
     reference_outputs,
     without_unreadable,
@@ -36,10 +37,12 @@ from edgeq.convert.making import Making
 from edgeq.convert.options import COVERAGE, Options
 from edgeq.convert.preprocessing_search import by_scoring, without_scoring
 from edgeq.convert.process import ConverterProcess
+from edgeq.convert.self_check import examine_bundle
 from edgeq.data.dataset import SKIP, Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.labels import in_order_of
 from edgeq.data.preprocessing import RAW, Preprocessing
+from edgeq.doctor.examination import Examination
 from edgeq.errors import ConversionError, UsageError
 from edgeq.schemes import Selection
 from edgeq.sources.graph import Array, SourceGraph
@@ -61,11 +64,13 @@ class Conversion:
         bundle: as written.
         notes: what was chosen or left out, one sentence each.
         warnings: what a user should look at, one sentence each.
+        examination: what the doctor's cheap rules found in it.
     """
 
     bundle: Bundle
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    examination: Examination
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -89,7 +94,10 @@ class Job:
         self._options = options
         self._selection = selection
         known = options.labels if options.labels is not None else graph.labels
-        self._dataset = None if dataset is None else in_order_of(dataset, known)
+        self._given = None if dataset is None else in_order_of(dataset, known)
+        self._dataset = (
+            self._given if self._given is None or all_for_calibration else for_calibration(self._given)
+        )
         self._all_for_calibration = all_for_calibration
         self._report = report
         self._notes = list(selection.notes)
@@ -157,7 +165,8 @@ class Job:
             inputs=inputs,
             reference=reference,
         )
-        return Conversion(bundle, tuple(self._notes), tuple(self._warnings))
+        examination = examine_bundle(bundle, None if calibration is None else self._given)
+        return Conversion(bundle, tuple(self._notes), tuple(self._warnings), examination)
 
     def _feed(self, preprocessing: Preprocessing) -> Feed | None:
         """The data bound to the model; None where there are none."""
@@ -209,11 +218,8 @@ class Job:
                 lambda done, total: self._report("measuring activations", done, total),
             )
             self._notes.append(note)
-            calibration = judged(feed, indices)
-        else:
-            calibration = choose(feed, count, seed)
-        self._warnings += calibration.warnings
-        return calibration
+            return enough(feed, indices)
+        return choose(feed, count, seed)
 
     def _count(self, dataset: Dataset) -> int:
         """How many items to calibrate on."""

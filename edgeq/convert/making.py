@@ -96,10 +96,4 @@ class Making:
                 "delegate (on Android org.tensorflow:tensorflow-lite-select-tf-ops); no runtime here has it, so "
                 "they were run in parts, these operators in TensorFlow"
             )
-        found += [
-            f"{name} is not full integer: {', '.join(operators)} compute in float, which NPUs and "
-            "microcontrollers refuse"
-            for name, operators in self.float_operators.items()
-            if operators and name in checked
-        ]
         return found

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.bundle import is_bundle
-from edgeq.convert.calibrating import (
-    check_before_opening,
-    for_calibration,
-)
+from edgeq.convert.calibrating import check_before_opening, for_calibration
 from edgeq.convert.job import Conversion, Job, Progress
 from edgeq.convert.options import DRAWS, Options
 from edgeq.convert.process import ConverterProcess
@@ -100,10 +97,9 @@ def convert(
         dataset = dataset.inspected(
             chosen.on_bad_input, lambda done, total: report("looking at the data", done, total)
         )
-        if calibration is None:
-            dataset = for_calibration(dataset)
-        count = len(dataset) if calibration is not None else chosen.calibration_items
-        check_before_opening(dataset, count, chosen.seed)
+        pool = dataset if calibration is not None else for_calibration(dataset)
+        count = len(pool) if calibration is not None else chosen.calibration_items
+        check_before_opening(pool, count, chosen.seed)
     with (
         scratch_folder("convert") as scratch,
         closing(

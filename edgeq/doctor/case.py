@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,13 +150,18 @@ class Case:
     def has(self, need: str) -> bool:
         """Whether the case has what a rule needs; see the constants in `edgeq.doctor.rule`."""
         if need == DATA:
-            return self.dataset is not None or self.data_problem is not None
+            return any(one is not None for one in (self.dataset, self.calibration, self.data_problem))
         return {
             CALIBRATION: self.probe is not None,
             FLOAT32: self.float32_file is not None,
             FILES: bool(self.files),
             TRIALS: self.trials is not None,
         }[need]
+
+    @property
+    def is_flex_meant(self) -> bool:
+        """Whether the files were converted with ``--allow-flex``, by someone who knows that apps must link it."""
+        return self.bundle is not None and any(one.needs_flex for one in self.bundle.manifest.variants)
 
     @cached_property
     def items(self) -> Dataset | None:
@@ -178,6 +184,16 @@ class Case:
             return None
 
     @cached_property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The data and what was given for calibration alone, bound to the model's inputs; those that fit them."""
+        found = [] if self.feed is None else [self.feed]
+        if self.calibration is not None:
+            # Where they do not fit, D-rules say why.
+            with contextlib.suppress(DataError):
+                found.append(Feed(self.calibration.inspected("skip"), self.inputs, self.preprocessing))
+        return tuple(found)
+
+    @cached_property
     def calibration_indices(self) -> tuple[int, ...]:
         """Which items of `items` the model is, or would be, calibrated on; empty without data."""
         if self.items is None:
@@ -196,20 +212,21 @@ class Case:
     def probe(self) -> Feed | None:
         """Items to run files on: of the calibration set, else the bundle's parity inputs; None without either."""
         if self.calibration is not None:
-            try:
-                good = self.calibration.inspected("skip")
-                drawn = draw(good.digests(), good.labels, _PROBED_ITEMS, self.seed)
-                return Feed(good.take(drawn), self.inputs, self.preprocessing)
-            except DataError:
-                return None
-        if self.feed is not None and self.items is not None and self.calibration_indices:
-            return self.feed.over(self.items.take(self.calibration_indices[:_PROBED_ITEMS]))
+            fitting = [feed for feed in self.feeds if feed is not self.feed]
+            return self._drawn(fitting[0], range(len(fitting[0].dataset))) if fitting else None
+        if self.feed is not None and self.calibration_indices:
+            return self._drawn(self.feed, self.calibration_indices)
         if self.parity is None:
             return None
         arrays = {
             name: array[:, 0] if self.batched[name] else array for name, array in self.parity.inputs.items()
         }
         return Feed(ArrayDataset(arrays, source="the bundle's parity inputs"), self.inputs, RAW)
+
+    def _drawn(self, feed: Feed, among: Sequence[int]) -> Feed:
+        """A few of these items, of all classes: data are often sorted by them."""
+        dataset = feed.dataset.take(list(among))
+        return feed.over(dataset.take(draw(dataset.digests(), dataset.labels, _PROBED_ITEMS, self.seed)))
 
     @cached_property
     def parity(self) -> Parity | None:
@@ -242,7 +259,9 @@ class Case:
             self._statistics[path] = (
                 {}
                 if self.probe is None
-                else activation_statistics(path, self.probe, range(len(self.probe.dataset)))
+                else activation_statistics(
+                    path, self.probe, range(len(self.probe.dataset)), runtime=self.runtime
+                )
             )
         return self._statistics[path]
 

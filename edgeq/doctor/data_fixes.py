@@ -65,7 +65,7 @@ def mend_data(case: Case, diagnoses: Sequence[Diagnosis]) -> str:
         DataError: the data are of a form that only a person can mend.
         OutputError: the copy cannot be written.
     """
-    dataset = case.dataset
+    dataset = case.calibration if case.dataset is None else case.dataset
     if dataset is None:
         raise DataError("the data could not be read: mend them by hand")
     plan = _plan(diagnoses)

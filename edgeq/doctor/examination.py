@@ -127,6 +127,9 @@ def examine(
 
     Returns:
         What they found. A rule that fails spoils none of the others.
+
+    Raises:
+        UsageError: the case was opened with an option that makes no sense.
     """
     diagnoses: list[Diagnosis] = []
     checked: list[Rule] = []
@@ -141,6 +144,8 @@ def examine(
             continue
         try:
             diagnoses += [Diagnosis(rule, finding) for finding in rule.check(case)]
+        except UsageError:
+            raise
         except EdgeqError as error:
             failed.append(Unchecked(rule, str(error)))
             continue

@@ -70,7 +70,6 @@ FILE_RULES: tuple[Rule, ...] = (
         "one channel of a layer has far larger weights than the others",
         (FILES,),
         channel_scale_spread,
-        is_cheap=True,
     ),
     Rule(
         "F308",
@@ -123,7 +122,6 @@ FILE_RULES: tuple[Rule, ...] = (
         "operators that no Python runtime has",
         (FILES,),
         flex_or_custom,
-        is_cheap=True,
     ),
     Rule(
         "F314",

@@ -25,7 +25,6 @@ MODEL_RULES: tuple[Rule, ...] = (
         "TensorFlow's own operators, which no runtime runs without the Flex delegate",
         (),
         needs_flex,
-        is_cheap=True,
     ),
     Rule(
         "M203",

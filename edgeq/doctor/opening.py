@@ -24,6 +24,7 @@ def open_files_case(
     preprocess: Preprocessing | str | None = None,
     variants: tuple[str, ...] = (),
     runtime: str | None = None,
+    target_runtime: str | None = None,
     seed: int = 0,
 ) -> Case:
     """Opens a bundle, or one .tflite.
@@ -35,6 +36,7 @@ def open_files_case(
         preprocess: instead of the bundle's, or of what the file's metadata say.
         variants: of a bundle, by name; none takes all.
         runtime: which runtime; None for the best installed.
+        target_runtime: that the files are to run on elsewhere, such as ``tflite-runtime 2.14``.
         seed: of the draws.
 
     Returns:
@@ -65,6 +67,7 @@ def open_files_case(
         bundle=every.bundle,
         dynamic_inputs=_dynamic_inputs(every),
         runtime=runtime,
+        target_runtime=target_runtime,
         seed=seed,
     )
 

@@ -49,7 +49,8 @@ class Rule:
         summary: what is wrong when it finds something, in half a sentence.
         needs: what it cannot do without: `DATA`, `CALIBRATION`, `FLOAT32`, `FILES`, `TRIALS`.
         check: the function; yields one finding a subject, and nothing for what is fine.
-        is_cheap: whether ``edgeq convert`` runs it by itself: it takes at most a second on 1,000 items.
+        is_cheap: whether ``edgeq convert`` runs it by itself: it takes at most a second on 1,000 items, and neither
+            another of these nor the conversion says the same.
         fix: how ``--fix`` mends it, as a function of `edgeq.doctor.fixes`; empty where only a person can.
     """
 

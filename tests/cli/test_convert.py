@@ -52,7 +52,13 @@ def test_all_options_at_once_as_json(edgeq, work, demo):
     result = json.loads(run.out)
     assert [variant["name"] for variant in result["variants"]] == ["float32", "int8-io-uint8", "int8"]
     assert result["failures"] == []
-    assert result["warnings"] == ["50 calibration items are few: 100 to 500 are usual"]
+    assert result["warnings"] == []
+    (finding,) = result["findings"]
+    assert (finding["code"], finding["severity"]) == ("D106", "warning")
+    assert (
+        finding["message"] == "few images.npz: 50 calibration items are few: 100 to 500 are usual; give more"
+    )
+    assert {"D106", "D108", "M207", "F312"} < set(result["rules_checked"])
     assert "preprocessing: raw, the model rescales pixels itself" in result["notes"]
     bundle = read_bundle(work / "build" / "out put")
     assert bundle.manifest.labels == tuple(f"kind {index}" for index in range(10))

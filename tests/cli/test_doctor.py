@@ -125,6 +125,19 @@ def test_fix_writes_a_preprocessing_for_data_in_the_wrong_range(edgeq, work, dem
     assert edgeq(*arguments, "--preprocess", "scaled-preprocessing.json").code == 0
 
 
+def test_a_runtime_elsewhere_is_looked_at_too(edgeq, work, demo):
+    arguments = ("doctor", demo.bundle, "--select", "F308", "--target-runtime")
+    assert edgeq(*arguments, "litert").code == 0
+    old = edgeq(*arguments, "tflite-runtime 1.0", "--json")
+    assert old.code == 1
+    (finding, *_) = json.loads(old.out)["findings"]
+    assert finding["code"] == "F308"
+    assert "tflite-runtime 1.0" in finding["message"]
+    unknown = edgeq(*arguments, "onnxruntime")
+    assert unknown.code == 2
+    assert unknown.complaint.startswith("unknown runtime 'onnxruntime': expected one of LiteRT")
+
+
 def test_without_a_target_the_next_step_is_said(edgeq):
     run = edgeq("doctor")
     assert run.code == 2

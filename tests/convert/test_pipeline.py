@@ -25,6 +25,7 @@ from edgeq.convert.process import ConverterProcess
 from edgeq.data.dataset import ArrayDataset
 from edgeq.data.preprocessing import find_preprocessing
 from edgeq.demo import assets
+from edgeq.doctor.rules import RULES
 from edgeq.errors import ConversionError, DataError, OutputError, UsageError
 from edgeq.files import sha256_file
 from edgeq.runtime.available import find_runtime
@@ -58,8 +59,18 @@ class TestEveryVariant:
         manifest = conversion.bundle.manifest
         assert [variant.name for variant in manifest.variants] == VARIANTS
         assert (conversion.failures, conversion.notes) == ((), ())
-        assert conversion.warnings == ("32 calibration items are few: 100 to 500 are usual",)
+        assert conversion.warnings == ()
         assert read_bundle(conversion.bundle.folder) == conversion.bundle
+
+    def test_the_doctors_cheap_rules_have_looked_at_it(self, conversion: Conversion) -> None:
+        examination = conversion.examination
+        assert examination.checked == tuple(rule for rule in RULES if rule.is_cheap)
+        assert (examination.failed, examination.lacking) == ((), ())
+        (few,) = examination.diagnoses
+        assert few.rule.code == "D106"
+        assert few.finding.message == (
+            "pixels: 32 calibration items are few: 100 to 500 are usual; give more"
+        )
 
     @pytest.mark.parametrize("name", VARIANTS)
     def test_its_signature_has_the_sources_names(self, conversion: Conversion, name: str) -> None:
@@ -280,8 +291,10 @@ class TestFailures:
         assert conversion.failures == ()
         (variant,) = (v for v in conversion.bundle.manifest.variants if v.name == "int8")
         assert "NEG" in variant.float_operators
-        (warning,) = conversion.warnings
-        assert re.match(r"int8 is not full integer: .*NEG.* compute in float, which NPUs", warning)
+        (finding,) = [one.finding for one in conversion.examination.diagnoses if one.rule.code == "F312"]
+        assert re.match(
+            r"expected integers throughout, found .* in float \(.*NEG.*\), from ", finding.message
+        )
 
 
 class TestRefusals:
@@ -336,6 +349,8 @@ def test_without_data_float_files_are_made_and_force_replaces_an_earlier_bundle(
     manifest = without.bundle.manifest
     assert [variant.name for variant in manifest.variants] == ["float32", "float16", "dynamic"]
     assert without.notes == ("int8 is left out: it needs --data",)
+    assert without.examination.diagnoses == ()
+    assert {unchecked.rule.code[0] for unchecked in without.examination.lacking} == {"D"}
     assert (manifest.calibration, manifest.preprocessing.name) == ((), "raw")
     # Data do not change what needs none.
     assert [v.sha256 for v in manifest.variants] == [
@@ -368,6 +383,19 @@ def test_a_fixed_batch_is_filled_and_only_progress_is_told(
     out, err = capfd.readouterr()
     assert set(out) == {"."}
     assert err == ""
+
+
+@pytest.mark.tensorflow
+def test_calibration_items_of_one_class_are_told_and_nothing_is_lost(
+    tiny: Path, pixels: ArrayDataset, tmp_path: Path
+) -> None:
+    one = pixels.take([index for index in range(64) if index % 4 == 1])
+    options = Options(schemes=("int8",), preprocess="-1..1")
+    conversion = convert(tiny, data=pixels, calibration=one, output=tmp_path / "b", options=options)
+    assert conversion.failures == ()
+    found = {diagnosis.rule.code: diagnosis for diagnosis in conversion.examination.diagnoses}
+    assert set(found) == {"D106", "D108"}
+    assert "all 16 calibration items are of one class" in found["D108"].finding.message
 
 
 @pytest.mark.tensorflow

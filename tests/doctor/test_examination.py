@@ -51,6 +51,12 @@ def test_a_word_that_names_no_rule_is_refused(word):
         selected_rules([word], rules=(A1, B1))
 
 
+def test_an_option_that_makes_no_sense_ends_the_examination(demo_case):
+    demo_case.target_runtime = "onnxruntime 1.2"
+    with pytest.raises(UsageError, match=r"unknown runtime 'onnxruntime 1\.2'"):
+        examine(demo_case, selected_rules(["F308"]))
+
+
 def test_findings_come_in_the_order_of_the_rules_with_their_severity(demo_case):
     rules = [
         rule("A101", lambda case: [Finding("x", "worse", severity=ERROR), Finding("y", "bad")]),

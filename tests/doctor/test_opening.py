@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeq.data.preprocessing import RAW
 from edgeq.demo.assets import bundle_path, calibration
 from edgeq.doctor.opening import claimed_by, open_files_case
+from edgeq.doctor.rule import DATA
 from edgeq.errors import BundleError, EdgeqError, ModelError, UsageError
 
 
@@ -56,6 +58,25 @@ def test_data_and_preprocessing_that_are_given_count() -> None:
     case = open_files_case(bundle_path(), data=calibration(), preprocess="0..1")
     assert case.preprocessing.name == "0..1"
     assert case.probe is not None
+
+
+def test_data_for_calibration_alone_are_data_to_look_at() -> None:
+    case = open_files_case(bundle_path(), calibration=calibration())
+    assert case.has(DATA)
+    (feed,) = case.feeds
+    assert case.probe is not None
+    assert feed.dataset.source == case.probe.dataset.source
+
+
+def test_items_to_run_files_on_are_of_all_classes_where_data_are_sorted_by_class() -> None:
+    data = calibration()
+    assert data.labels is not None
+    in_order = data.take(np.argsort(data.labels, kind="stable").tolist())
+    case = open_files_case(bundle_path(), data=in_order)
+    assert case.probe is not None
+    assert case.probe.dataset.labels is not None
+    assert len(case.probe.dataset) == 64
+    assert set(case.probe.dataset.labels.tolist()) == set(range(10))
 
 
 def test_data_that_cannot_be_read_are_the_cases_problem(tmp_path: Path) -> None:

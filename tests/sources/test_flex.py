@@ -12,7 +12,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from edgeq.convert.examine import examine_target
 from edgeq.data.dataset import ArrayDataset
+from edgeq.doctor.rule import WARNING
 from edgeq.errors import ConversionError
 from edgeq.tflite.model import read_model
 
@@ -78,6 +80,11 @@ def test_with_the_flag_files_are_made_run_in_parts_and_said_to_need_the_delegate
     (failure,) = conversion.failures
     assert failure.name == "int8"
     assert "this TensorFlow has no Flex delegate" in failure.reason
+
+    # Who asked for them is reminded and not told of an error.
+    examination = examine_target(conversion.bundle.folder, select=["M202", "F301", "F302", "F313"])
+    assert [(one.rule.code, one.severity) for one in examination.diagnoses] == [("F313", WARNING)] * 3
+    assert examination.failed == ()
 
 
 def test_the_check_in_parts_notices_other_weights(

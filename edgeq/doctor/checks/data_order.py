@@ -36,22 +36,19 @@ Order = Mapping[str, str]
 
 def swapped_inputs(case: Case) -> Iterator[Finding]:
     """D109: see `DATA_RULES`."""
-    if case.feed is None:
-        return
-    orders = _orders(case.feed.inputs)[:_MOST_ORDERS]
-    if not orders:
-        return
-    sample = sampled(case, case.feed)
-    if sample is None:
-        return
-    found = _by_labels(case, sample, orders) if sample.dataset.truth is not None else None
-    if found is not None:
-        yield _finding(case.feed.dataset, found[0], f"in the other order {found[1]}")
-        return
-    order = _by_ranges(case, sample, orders)
-    if order is not None:
-        why = "their values fit the first layers of the model the other way round, and not as they are"
-        yield _finding(case.feed.dataset, order, why)
+    for feed in case.feeds:
+        orders = _orders(feed.inputs)[:_MOST_ORDERS]
+        sample = sampled(case, feed) if orders else None
+        if sample is None:
+            continue
+        found = _by_labels(case, sample, orders) if sample.dataset.truth is not None else None
+        if found is not None:
+            yield _finding(feed.dataset, found[0], f"in the other order {found[1]}")
+            continue
+        order = _by_ranges(case, sample, orders)
+        if order is not None:
+            why = "their values fit the first layers of the model the other way round, and not as they are"
+            yield _finding(feed.dataset, order, why)
 
 
 def _orders(inputs: Sequence[ModelInput]) -> list[Order]:

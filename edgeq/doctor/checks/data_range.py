@@ -24,7 +24,6 @@ from edgeq.doctor.checks.data_outputs import Answers, answers, best_gain, sample
 from edgeq.doctor.checks.data_sets import place
 from edgeq.doctor.checks.data_usual_ranges import Candidate, Range, candidates_of, composed, range_of, written
 from edgeq.doctor.rule import Finding
-from edgeq.errors import DataError
 
 Array = npt.NDArray[Any]
 
@@ -64,21 +63,10 @@ _LEAST_ITEMS = 16
 
 def wrong_range(case: Case) -> Iterator[Finding]:
     """D104: see `DATA_RULES`."""
-    for feed in _feeds(case):
+    for feed in case.feeds:
         for spec in feed.inputs:
             if spec.is_float:
                 yield from _examine(case, feed, spec)
-
-
-def _feeds(case: Case) -> Iterator[Feed]:
-    if case.feed is not None:
-        yield case.feed
-    if case.calibration is not None:
-        try:
-            yield Feed(case.calibration.inspected("skip"), case.inputs, case.preprocessing)
-        except DataError:
-            # Other rules say what is wrong with it.
-            return
 
 
 def _examine(case: Case, feed: Feed, spec: ModelInput) -> Iterable[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edgeq.doctor.case import Case, FileCase
 from edgeq.doctor.checks.file_reading import inspected, is_foreign, read, refusal, too_new, unresolved
-from edgeq.doctor.rule import Finding
+from edgeq.doctor.rule import WARNING, Finding
 from edgeq.errors import UsageError
 from edgeq.inspection.structure import Inspection, RuntimeSupport
 
@@ -97,13 +97,16 @@ def flex_or_custom(case: Case) -> Iterator[Finding]:
         listed = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         flex = any(layer.kind == "flex" for layer in layers)
         needs = "the Flex delegate" if flex else "code that registers them"
+        is_meant = case.is_flex_meant and all(layer.kind == "flex" for layer in layers)
+        remedy = "link it into the app" if is_meant else "replace what needs them in the model"
         yield Finding(
             file.path.name,
             f"expected built-in operators alone, found {listed}, which no Python runtime has and an app only with "
-            f"{needs}: replace what needs them in the model",
+            f"{needs}: {remedy}",
             file.path,
             {
                 "operators": {name: sum(layer.operator == name for layer in layers) for name in names},
                 "layers": [layer.name for layer in layers],
             },
+            WARNING if is_meant else "",
         )

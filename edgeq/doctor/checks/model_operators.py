@@ -57,6 +57,9 @@ def _floating(graph: Graph) -> dict[str, list[str]]:
 
 def needs_flex(case: Case) -> Iterator[Finding]:
     """M202: TensorFlow's own operators, which need the Flex delegate."""
+    if case.is_flex_meant:
+        # F313 reminds of linking it.
+        return
     for subject, path in _float_or_own(case):
         model = read_model(path)
         found = flex_layers(model)

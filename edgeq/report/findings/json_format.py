@@ -23,7 +23,7 @@ def examination_as_json(examination: Examination) -> str:
         "target": examination.target,
         "errors": examination.errors,
         "warnings": examination.warnings,
-        "findings": [_finding(diagnosis) for diagnosis in examination.diagnoses],
+        "findings": [diagnosis_as_json(diagnosis) for diagnosis in examination.diagnoses],
         "checked": [rule.code for rule in examination.checked],
         "lacking": [_unchecked(unchecked) for unchecked in examination.lacking],
         "failed": [_unchecked(unchecked) for unchecked in examination.failed],
@@ -31,7 +31,8 @@ def examination_as_json(examination: Examination) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _finding(diagnosis: Diagnosis) -> dict[str, Any]:
+def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """One finding with its rule."""
     finding = diagnosis.finding
     return {
         "code": diagnosis.rule.code,

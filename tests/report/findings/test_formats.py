@@ -14,6 +14,7 @@ from edgeq.doctor.rule import ERROR, WARNING, Finding, Rule
 from edgeq.report.findings.console import print_examination
 from edgeq.report.findings.github import examination_as_github
 from edgeq.report.findings.json_format import examination_as_json
+from edgeq.report.findings.lines import one_line_a_rule, summary_line
 
 
 def rule(code: str, name: str, severity: str) -> Rule:
@@ -111,3 +112,29 @@ def test_annotations_are_workflow_commands_that_nothing_breaks_out_of():
         "::net.dynamic.tflite: 50%25 slower, see",
     ]
     assert examination_as_github(CLEAN) == ""
+
+
+def test_beside_other_things_each_rule_has_one_line():
+    twice = Examination(
+        "net-edgeq",
+        (*FOUND.diagnoses, Diagnosis(SLOW, Finding("net.other.tflite", "80% slower"))),
+        FOUND.checked,
+        (),
+        (),
+    )
+    assert one_line_a_rule(twice) == [
+        "D104 wrong-range: photos: expected 0..1, found 0..255: add --preprocess",
+        "D106 too-few-items: photos: 4 items\\n: at least 10",
+        "F310 dynamic-slower: net.dynamic.tflite: 50% slower, see (and 1 more)",
+    ]
+    assert summary_line(twice) == "3 of 3 rules of edgeq doctor found something (edgeq doctor --explain D104)"
+
+
+def test_a_subject_that_the_message_begins_with_is_not_said_twice():
+    found = Examination("n", (Diagnosis(FEW, Finding("photos", "photos: 4 items")),), (FEW,), (), ())
+    assert one_line_a_rule(found) == ["D106 too-few-items: photos: 4 items"]
+
+
+def test_where_nothing_was_found_the_number_of_rules_is_said():
+    assert one_line_a_rule(CLEAN) == []
+    assert summary_line(CLEAN) == "2 rules of edgeq doctor found nothing"
