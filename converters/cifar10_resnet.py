@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import command_line
 import fetching
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeq.errors import DataError, EdgeqError, OutputError
+from edgeq.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     import keras
@@ -147,8 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EdgeqError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    command_line.run(main)

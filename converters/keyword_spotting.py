@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import command_line
 import numpy as np
 import numpy.typing as npt
+import training_loop
 from keyword_clips import (
     LENGTH,
     OTHERS,
@@ -39,9 +40,7 @@ from keyword_clips import (
     synthesizer,
     write_clip,
 )
-from training_files import cached_folder, import_keras, seeded_keras, write_training, zip_bytes
-
-from edgeq.errors import EdgeqError
+from training_files import cached_folder, import_keras, write_training, zip_bytes
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +53,6 @@ SEED = 0
 EPOCHS = 20
 BATCH = 64
 LEARNING_RATE = 2e-3
-WEIGHT_DECAY = 0.01
 TRAINING_CLIPS_PER_CLASS = 400
 TRAINING_CLIPS_UNKNOWN = 1200  # with 400, two in five unknown words of the test were taken for keywords
 TEST_CLIPS_PER_CLASS = 200  # that training.json reports; the first of them ship
@@ -212,33 +210,10 @@ def network(keras: Any) -> keras.Model:
 
 
 def train(words: Mapping[str, list[Wave]], epochs: int = EPOCHS) -> keras.Model:
-    """Trains the network on the words, in every epoch with other noise; the last weights are kept.
-
-    Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one epoch of warm-up,
-    then a cosine down to zero.
-    """
-    keras = seeded_keras(SEED)
+    """Trains the network on the words, in every epoch with other noise."""
     clips = sum(map(len, words.values())) + len(words[WORDS[0]])
-    steps = -(-clips // BATCH)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, (epochs - 1) * steps, warmup_target=LEARNING_RATE, warmup_steps=steps
-    )
-    trained = network(keras)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
-    trained.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    for epoch, (features, classes) in enumerate(_epochs_of_features(words, epochs)):
-        trained.fit(
-            features,
-            classes,
-            batch_size=BATCH,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            verbose=2,
-        )
-    bare = network(keras)
-    bare.set_weights(trained.get_weights())
-    return bare
+    recipe = training_loop.Recipe(SEED, epochs, BATCH, LEARNING_RATE)
+    return training_loop.train(network, recipe, clips, _epochs_of_features(words, epochs))
 
 
 def _epochs_of_features(
@@ -286,8 +261,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EdgeqError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    command_line.run(main)

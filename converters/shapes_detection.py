@@ -18,18 +18,29 @@ IoU (Rezatofighi et al. 2019, arXiv:1902.09630) for the boxes.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import command_line
 import numpy as np
 import numpy.typing as npt
+import training_loop
 from shapes_precision import mean_average_precision
-from shapes_scenes import SHAPES, SIZE, Scene, draw_many, write_coco
-from training_files import cached_folder, import_keras, seeded_keras, write_training
-
-from edgeq.errors import EdgeqError
+from shapes_scenes import (
+    CALIBRATION_IMAGES,
+    SHAPES,
+    SIZE,
+    TEST_IMAGES,
+    TEST_SEED,
+    TRAINING_IMAGES,
+    TRAINING_SEED,
+    Scene,
+    draw_many,
+    images_of,
+    write_coco,
+)
+from training_files import cached_folder, import_keras, write_training
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +52,6 @@ SEED = 0
 EPOCHS = 30
 BATCH = 32
 LEARNING_RATE = 3e-3
-WEIGHT_DECAY = 0.01
-TRAINING_SEED, TEST_SEED = 0, 1  # of the scenes
-TRAINING_IMAGES, TEST_IMAGES, CALIBRATION_IMAGES = 4000, 500, 128
 
 STRIDE = 8
 CELLS = SIZE // STRIDE
@@ -73,11 +81,6 @@ def data() -> Path:
 def calibration() -> npt.NDArray[np.uint8]:
     """The first 128 training images, uint8[128, 96, 96, 3]."""
     return images_of(draw_many(TRAINING_SEED, CALIBRATION_IMAGES))
-
-
-def images_of(scenes: Sequence[Scene]) -> npt.NDArray[np.uint8]:
-    """uint8[N, 96, 96, 3]."""
-    return np.stack([scene.image for scene in scenes])
 
 
 # The network.
@@ -173,33 +176,17 @@ def _generalized_iou(first: Any, second: Any) -> Any:
 
 
 def train(scenes: Sequence[Scene], epochs: int = EPOCHS) -> keras.Model:
-    """Trains the network on all scenes given; the last weights are kept, no test image is looked at.
+    """Trains the network on all scenes given; a random half of the images is mirrored in every epoch."""
+    recipe = training_loop.Recipe(SEED, epochs, BATCH, LEARNING_RATE, loss, metrics=())
+    return training_loop.train(network, recipe, len(scenes), _epochs(scenes, epochs))
 
-    Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one epoch of warm-up,
-    then a cosine down to zero. A random half of the images is mirrored in every epoch.
-    """
-    keras = seeded_keras(SEED)
-    steps = -(-len(scenes) // BATCH)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, (epochs - 1) * steps, warmup_target=LEARNING_RATE, warmup_steps=steps
-    )
-    trained = network(keras)
-    trained.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss=loss)
+
+def _epochs(scenes: Sequence[Scene], epochs: int) -> Iterator[tuple[npt.NDArray[np.uint8], Floats]]:
     images, wanted = images_of(scenes), np.stack([targets(scene) for scene in scenes])
     rng = np.random.default_rng(SEED)
-    for epoch in range(epochs):
+    for _ in range(epochs):
         order = rng.permutation(len(images))
-        trained.fit(
-            *mirrored(images[order], wanted[order], rng),
-            batch_size=BATCH,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            verbose=2,
-        )
-    bare = network(keras)
-    bare.set_weights(trained.get_weights())
-    return bare
+        yield mirrored(images[order], wanted[order], rng)
 
 
 def mirrored(
@@ -248,8 +235,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EdgeqError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    command_line.run(main)

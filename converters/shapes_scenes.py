@@ -6,6 +6,7 @@ Every scene is drawn from its seed and number alone, so that none need be stored
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ MOST = 4  # shapes in a scene
 RADII = (8.0, 22.0)  # pixels
 LEAST_CONTRAST = 60.0  # between the colours of a shape and of the ground: Euclidean distance in RGB, 0 to 442
 LEAST_LEFT = 0.75  # of what is seen of a shape, after the next one was put on top
+
+TRAINING_SEED, TEST_SEED = 0, 1
+TRAINING_IMAGES, TEST_IMAGES, CALIBRATION_IMAGES = 4000, 500, 128
 
 _ROWS, _COLUMNS = np.mgrid[0:SIZE, 0:SIZE] + 0.5
 
@@ -75,6 +79,11 @@ def draw(seed: int, number: int) -> Scene:
 def draw_many(seed: int, count: int) -> list[Scene]:
     """The scenes 0 to ``count`` - 1."""
     return [draw(seed, number) for number in range(count)]
+
+
+def images_of(scenes: Sequence[Scene]) -> npt.NDArray[np.uint8]:
+    """uint8[N, 96, 96, 3]."""
+    return np.stack([scene.image for scene in scenes])
 
 
 def _ground(rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -12,17 +12,28 @@ last step up is of the logits alone.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import command_line
 import numpy as np
 import numpy.typing as npt
-from shapes_scenes import SHAPES, SIZE, Scene, draw_many, write_masks
-from training_files import cached_folder, import_keras, seeded_keras, write_training
-
-from edgeq.errors import EdgeqError
+import training_loop
+from shapes_scenes import (
+    CALIBRATION_IMAGES,
+    SHAPES,
+    SIZE,
+    TEST_IMAGES,
+    TEST_SEED,
+    TRAINING_IMAGES,
+    TRAINING_SEED,
+    Scene,
+    draw_many,
+    images_of,
+    write_masks,
+)
+from training_files import cached_folder, import_keras, write_training
 
 if TYPE_CHECKING:
     import keras
@@ -34,9 +45,6 @@ SEED = 0
 EPOCHS = 10
 BATCH = 32
 LEARNING_RATE = 5e-3
-WEIGHT_DECAY = 0.01
-TRAINING_SEED, TEST_SEED = 0, 1  # of the scenes
-TRAINING_IMAGES, TEST_IMAGES, CALIBRATION_IMAGES = 4000, 500, 128
 
 preprocess = "raw"  # the network begins with its own Rescaling layer: float32[N, 96, 96, 3], values 0..255
 
@@ -59,11 +67,7 @@ def data() -> Path:
 
 def calibration() -> Pixels:
     """The first 128 training images, uint8[128, 96, 96, 3]."""
-    return _images(draw_many(TRAINING_SEED, CALIBRATION_IMAGES))
-
-
-def _images(scenes: Sequence[Scene]) -> Pixels:
-    return np.stack([scene.image for scene in scenes])
+    return images_of(draw_many(TRAINING_SEED, CALIBRATION_IMAGES))
 
 
 def _masks(scenes: Sequence[Scene]) -> Pixels:
@@ -101,37 +105,19 @@ def network(keras: Any) -> keras.Model:
 
 
 def train(scenes: Sequence[Scene], epochs: int = EPOCHS) -> keras.Model:
-    """Trains the network on all scenes given; the last weights are kept, no test image is looked at.
+    """Trains the network on all scenes given; a random half of the images is mirrored in every epoch."""
+    recipe = training_loop.Recipe(SEED, epochs, BATCH, LEARNING_RATE)
+    return training_loop.train(network, recipe, len(scenes), _epochs(scenes, epochs))
 
-    Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one epoch of warm-up,
-    then a cosine down to zero. A random half of the images is mirrored in every epoch.
-    """
-    keras = seeded_keras(SEED)
-    steps = -(-len(scenes) // BATCH)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, (epochs - 1) * steps, warmup_target=LEARNING_RATE, warmup_steps=steps
-    )
-    trained = network(keras)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
-    trained.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    images, masks = _images(scenes), _masks(scenes)
+
+def _epochs(scenes: Sequence[Scene], epochs: int) -> Iterator[tuple[Pixels, Pixels]]:
+    images, masks = images_of(scenes), _masks(scenes)
     rng = np.random.default_rng(SEED)
-    for epoch in range(epochs):
+    for _ in range(epochs):
         order = rng.permutation(len(images))
         chosen = order[rng.random(len(order)) < 0.5]
         images[chosen], masks[chosen] = images[chosen, :, ::-1], masks[chosen, :, ::-1]
-        trained.fit(
-            images[order],
-            masks[order],
-            batch_size=BATCH,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            verbose=2,
-        )
-    bare = network(keras)
-    bare.set_weights(trained.get_weights())
-    return bare
+        yield images[order], masks[order]
 
 
 def intersections_over_unions(predicted: Pixels, masks: Pixels) -> npt.NDArray[np.float64]:
@@ -150,7 +136,7 @@ def intersections_over_unions(predicted: Pixels, masks: Pixels) -> npt.NDArray[n
 
 def predict(trained: keras.Model, scenes: Sequence[Scene]) -> Pixels:
     """The most probable class of each pixel, uint8[N, 96, 96]."""
-    probabilities = trained.predict(_images(scenes), batch_size=50, verbose=0)
+    probabilities = trained.predict(images_of(scenes), batch_size=50, verbose=0)
     classes: Pixels = np.argmax(probabilities, axis=-1).astype(np.uint8)
     return classes
 
@@ -183,8 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except EdgeqError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    command_line.run(main)

@@ -115,7 +115,7 @@ class _Sink:
 
     def __init__(self, paths: Sequence[str], *, as_json: bool) -> None:
         from edgeq.files import check_file
-        from edgeq.report.inspection.html import require_packages
+        from edgeq.report.html_page import require_packages
         from edgeq.report.inspection.render import format_of
 
         self._files = [(path, format_of(path)) for path in paths if path != "-"]

@@ -109,7 +109,7 @@ class _Sink:
 
     def __init__(self, paths: Sequence[str], model_explorer: Path | None, *, as_json: bool) -> None:
         from edgeq.files import check_file
-        from edgeq.report.layers.html import require_packages
+        from edgeq.report.html_page import require_packages
         from edgeq.report.layers.render import format_of
 
         self._files = [(path, format_of(path)) for path in paths if path != "-"]

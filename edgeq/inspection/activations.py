@@ -12,29 +12,18 @@ import numpy.typing as npt
 from edgeq.data.feeding import Feed
 from edgeq.inspection.activation_run import Ranges, measure_activations
 from edgeq.inspection.activation_tensors import activations, quantization_of
-from edgeq.inspection.value_histogram import ValueHistogram, quantile, share_outside
+from edgeq.inspection.value_histogram import ValueHistogram
+from edgeq.inspection.value_statistics import ValueStatistics
 from edgeq.tflite.model import Tensor, read_model
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationStatistics:
-    """An input or a result of an operator, over all items that were run.
+class ActivationStatistics(ValueStatistics):
+    """An input or a result of an operator of the first subgraph, over all items that were run.
 
-    Real values: dequantized where the tensor is quantized. A batch of several is filled with the item, so that each of
-    its values counts as often.
+    A batch of several is filled with the item, so that each of its values counts as often.
 
     Attributes:
-        tensor: its name.
-        index: in the first subgraph.
-        dtype: as stored.
-        count: of finite values seen.
-        not_finite: of NaN and infinite values seen.
-        minimum: of the finite values; 0 where there is none.
-        maximum: likewise.
-        mean: likewise.
-        deviation: standard deviation, likewise.
-        counts: int64[bins], a histogram of the finite values, of at most 2,048 bins; empty where there is none.
-        edges: float64[bins + 1], its bins, equally wide. Each integer that 8 bits store has one, in whose middle it is.
         clipped_low: share of values that are stored as the smallest integer of the dtype; 0 for floats and for
             integers without a scale. A fused ReLU ends there too.
         clipped_high: likewise for the largest integer.
@@ -42,38 +31,9 @@ class ActivationStatistics:
             has no number.
     """
 
-    tensor: str
-    index: int
-    dtype: str
-    count: int
-    not_finite: int
-    minimum: float
-    maximum: float
-    mean: float
-    deviation: float
-    counts: npt.NDArray[np.int64]
-    edges: npt.NDArray[np.float64]
     clipped_low: float
     clipped_high: float
     item_ranges: npt.NDArray[np.float32]
-
-    def quantile(self, share: float) -> float:
-        """The value that this share of the values is below, as nearly as the histogram tells: within one bin.
-
-        Args:
-            share: 0 for the minimum to 1 for the maximum.
-
-        Returns:
-            The value; 0 where there is none.
-        """
-        return quantile(self.counts, self.edges, self.minimum, self.maximum, share)
-
-    def share_outside(self, low: float, high: float) -> float:
-        """Share of the values that are below `low` or above `high`, as nearly as the histogram tells.
-
-        Values are taken as evenly spread within each of the two bins that the limits are in.
-        """
-        return share_outside(self.counts, self.edges, self.minimum, self.maximum, low, high)
 
 
 def activation_statistics(
@@ -82,6 +42,7 @@ def activation_statistics(
     indices: Sequence[int],
     *,
     runtime: str | None = None,
+    verbose: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[int, ActivationStatistics]:
     """Runs items through a file, keeping every activation of its first subgraph long enough to count its values.
@@ -91,6 +52,7 @@ def activation_statistics(
         feed: bound to its inputs, in real values.
         indices: which items.
         runtime: which runtime; None for the best installed.
+        verbose: whether the runtime's own output is let through.
         progress: called with the number of items measured and their total.
 
     Returns:
@@ -103,7 +65,7 @@ def activation_statistics(
     """
     tensors = activations(read_model(file))
     measured = measure_activations(
-        file, tensors, feed, indices, histograms=True, runtime=runtime, progress=progress
+        file, tensors, feed, indices, histograms=True, runtime=runtime, verbose=verbose, progress=progress
     )
     return {
         tensor.index: _statistics(tensor, histogram, measured.ranges[:, place])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgeq.errors import ModelError
 from edgeq.inspection.value_histogram import ValueHistogram
+from edgeq.inspection.value_statistics import ValueStatistics
 from edgeq.tflite.file import open_flatbuffer
 from edgeq.tflite.model import Operator, Tensor, TfliteModel
 from edgeq.tflite.schema import BITS
@@ -40,41 +41,19 @@ CHANNEL_AXES: Final = {
 
 
 @dataclass(frozen=True, eq=False)
-class WeightHistogram:
-    """The weights of a layer, in real values.
+class WeightHistogram(ValueStatistics):
+    """The weights of a layer.
 
     Attributes:
-        tensor: its name.
-        subgraph: index of its subgraph.
-        index: of the tensor in the subgraph.
-        dtype: as stored.
-        count: of finite values.
-        not_finite: of NaN and infinite values.
-        minimum: of the finite values; 0 where there is none.
-        maximum: likewise.
-        mean: likewise.
-        deviation: standard deviation, likewise.
+        subgraph: index of the tensor's subgraph.
         zeros: share of the values that are 0.
-        counts: int64[bins], a histogram of the finite values; empty where there is none.
-        edges: float64[bins + 1], its bins, equally wide.
         channels: outputs that have weights of their own; 0 where the operator has no such axis.
         ranges_ratio: the largest absolute value of the channel with the widest range over that of the one with the
             narrowest; channels of zeros alone are left out. 1 with fewer than two channels.
     """
 
-    tensor: str
     subgraph: int
-    index: int
-    dtype: str
-    count: int
-    not_finite: int
-    minimum: float
-    maximum: float
-    mean: float
-    deviation: float
     zeros: float
-    counts: npt.NDArray[np.int64]
-    edges: npt.NDArray[np.float64]
     channels: int
     ranges_ratio: float
 

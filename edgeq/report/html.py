@@ -1,21 +1,17 @@
 """The report as one HTML file that needs no network: table, plots, environment and provenance.
 
-Everything foreign is escaped by Jinja or, in the data for the script, by `embedded_json`. A Content-Security-Policy
-lets only the scripts run whose digests it names, so that not even a name that slipped through could.
+Everything foreign is escaped by Jinja or, in the data for the script, by `embedded_json`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.errors import MissingExtraError
-from edgeq.report import metric_wording, wording
+from edgeq.report import html_page, metric_wording, wording
 from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
@@ -38,8 +34,9 @@ def require_packages() -> None:
     Raises:
         MissingExtraError: Jinja or Plotly is not installed.
     """
-    if find_spec("jinja2") is None or find_spec("plotly") is None:
+    if find_spec("plotly") is None:
         raise MissingExtraError("The HTML report's plotting library", "report")
+    html_page.require_packages()
 
 
 def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
@@ -53,51 +50,30 @@ def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
         MissingExtraError: Jinja or Plotly is not installed.
     """
     require_packages()
-    import jinja2
     from plotly.offline import get_plotlyjs
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("edgeq.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = html_page.Templates()
     data = embedded_json([plot_data(section.table) for section in summary.sections])
-    scripts = [_source(environment, "styles.js"), get_plotlyjs(), _source(environment, "report.js")]
-    nonce = hashlib.sha256(data.encode()).hexdigest()
-    page = environment.get_template("report.html").render(
-        policy=content_security_policy(nonce, scripts),
-        nonce=nonce,
-        style=_source(environment, "report.css"),
-        scripts=scripts,
-        data=data,
-        headline=headline(summary),
-        leads=_leads(summary),
-        kicker=_kicker(summary),
-        sections=[_section(section, len(summary.sections) > 1) for section in summary.sections],
-        comparison=_comparison(compare) if compare is not None else None,
+    drawing = templates.source("page.js", "report.js")
+    return templates.page(
+        "report.html",
+        subject=data,
+        scripts=[templates.source("styles.js"), get_plotlyjs(), drawing],
+        values={
+            "data": data,
+            "headline": headline(summary),
+            "leads": _leads(summary),
+            "kicker": _kicker(summary),
+            "sections": [_section(section, len(summary.sections) > 1) for section in summary.sections],
+            "comparison": _comparison(compare) if compare is not None else None,
+        },
     )
-    return page + "\n"
 
 
 def embedded_json(value: object) -> str:
     """JSON that may stand inside a ``script`` element: nothing in it can end the element."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(
         _UNSAFE_IN_SCRIPT
-    )
-
-
-def content_security_policy(nonce: str, scripts: Sequence[str]) -> str:
-    """A policy under which only these scripts run and nothing is fetched.
-
-    Plotly makes style elements, for which the nonce is, and style attributes, which stay allowed: they can
-    neither run nor fetch anything.
-    """
-    digests = " ".join(map(_digest, scripts))
-    return (
-        f"default-src 'none'; script-src {digests}; style-src-elem 'nonce-{nonce}'; "
-        "style-src-attr 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -112,16 +88,6 @@ def _leads(summary: Summary) -> tuple[str, ...]:
     if len({entry.headline for entry in summary.recommendations}) > 1 or len(summary.sections) > 1:
         return summary.lines
     return tuple(f"{entry.reason[0].upper()}{entry.reason[1:]}." for entry in summary.recommendations)
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-def _source(environment: Any, name: str) -> str:
-    """A template file as it is; what stands in the page must be what the policy's digest was taken of."""
-    source: str = environment.loader.get_source(environment, name)[0]
-    return source
 
 
 def _kicker(summary: Summary) -> str:

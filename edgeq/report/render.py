@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 
 from edgeq.benchmark.measurement import Measurement
-from edgeq.errors import UsageError
 from edgeq.report import csv_format, html, json_format, markdown, results
 from edgeq.report.compare import Comparison
+from edgeq.report.output_format import format_of_suffix, unknown_format
 from edgeq.report.summary import summarise
 
 _Renderer = Callable[[Sequence[Measurement], Comparison | None], str]
@@ -50,12 +50,7 @@ def format_of(path: str | PurePath) -> str:
     Raises:
         UsageError: no format has that suffix.
     """
-    suffix = PurePath(path).suffix.lower().lstrip(".")
-    if suffix not in FORMATS:
-        raise UsageError(
-            f"{path}: unknown report format {suffix!r}: expected a file that ends in {_known('.')}"
-        )
-    return suffix
+    return format_of_suffix(path, FORMATS, kind="report format")
 
 
 def render(
@@ -81,11 +76,6 @@ def render(
         MissingExtraError: HTML without the packages of the extra ``report``.
     """
     if format not in FORMATS:
-        raise UsageError(f"unknown report format {format!r}: expected {_known()}")
+        raise unknown_format(format, FORMATS, kind="report format")
     results.require_some(measurements)
     return FORMATS[format](measurements, compare)
-
-
-def _known(prefix: str = "") -> str:
-    *most, last = (prefix + name for name in FORMATS)
-    return f"{', '.join(most)} or {last}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import tflite
 
 from edgeq.data.dataset import ArrayDataset
 from edgeq.demo import assets
+
+# Helper modules beside the tests are importable: test folders are no packages here.
+sys.path.insert(0, str(Path(__file__).parent))
 
 SAMPLES = Path(__file__).parents[1] / "tflite" / "data"
 

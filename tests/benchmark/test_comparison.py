@@ -5,27 +5,20 @@ import dataclasses
 
 import numpy as np
 import pytest
+from bare_measurement import BARE
 
 from edgeq.benchmark import comparison
 from edgeq.benchmark.accuracy_statistics import proportion
 from edgeq.benchmark.latency_statistics import median_latency
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Estimate,
     Fidelity,
     Latency,
-    Measurement,
     Metric,
-    RuntimeInfo,
-    VariantInfo,
 )
 from edgeq.errors import ResultsError
 
-ENVIRONMENT = Environment(
-    "machine", "d1", "2026-01-01", "cpu", 2, "x86_64", None, None, None, "Linux", "3.11", "2", "0.1.0"
-)
-RUNTIME = RuntimeInfo("litert", "2.3.0", "path", "XNNPACK", 1, 1)
 RATIO = Estimate(0.5, 0.4, 0.6, 10)
 
 
@@ -45,19 +38,7 @@ def accuracy(wrong: int, n: int = 101) -> Accuracy:
     return Accuracy(n, 0, "data", "classification", (top1,), share, 24.0, bits, fidelity=fidelity)
 
 
-INT8 = Measurement(
-    session="s1",
-    variant=VariantInfo("mobile", "int8", "mobile.int8.tflite", "int8", "int8", "0" * 64, 400, 100),
-    baseline="float32",
-    threads=1,
-    inputs={"image": "int8[1]"},
-    runtime=RUNTIME,
-    environment=ENVIRONMENT,
-    latency=latency(2.0),
-    accuracy=accuracy(11),
-    peak_memory_bytes=300,
-    provenance={},
-)
+INT8 = dataclasses.replace(BARE, latency=latency(2.0), accuracy=accuracy(11), peak_memory_bytes=300)
 FP32 = dataclasses.replace(
     INT8,
     variant=dataclasses.replace(INT8.variant, name="float32", size_bytes=1000),
@@ -120,7 +101,7 @@ def test_fp32_is_that_of_the_same_session_threads_and_runtime() -> None:
     others = [
         dataclasses.replace(FP32, session="s2"),
         dataclasses.replace(FP32, threads=4),
-        dataclasses.replace(FP32, runtime=dataclasses.replace(RUNTIME, name="tflite-runtime")),
+        dataclasses.replace(FP32, runtime=dataclasses.replace(BARE.runtime, name="tflite-runtime")),
         dataclasses.replace(FP32, variant=dataclasses.replace(FP32.variant, model="other")),
     ]
     assert comparison.fp32_of(INT8, (*others, FP32)) is FP32

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from bare_measurement import BARE
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -16,33 +17,14 @@ from edgeq.benchmark.item_values import pack_values
 from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Estimate,
     Fidelity,
     Latency,
     Measurement,
     Metric,
-    RuntimeInfo,
     VariantInfo,
 )
 from edgeq.errors import ResultsError, UsageError
-
-ENVIRONMENT = Environment(
-    device="test machine",
-    device_id="d1",
-    started_at="2026-01-01T00:00:00+00:00",
-    cpu="cpu",
-    cores=2,
-    architecture="x86_64",
-    governor=None,
-    frequency_mhz=None,
-    load_1m=None,
-    os="Linux",
-    python="3.11",
-    numpy="2",
-    edgeq="0.1.0",
-)
-RUNTIME = RuntimeInfo("litert", "2.3.0", "litert-2.3.0-xnnpack-x86_64", "XNNPACK", 1, 1)
 
 
 def latency(median_ms: float, *, rounds: int = 40, ratio: Estimate | None = None) -> Latency:
@@ -89,20 +71,15 @@ def regression(value: float = 0.41, *, drop: Estimate | None = None, shift: floa
 def measurement(name: str, **changes: object) -> Measurement:
     """A variant of a bundle, smaller and faster than its FP32 where it is int8."""
     small = name != "float32"
-    made = Measurement(
-        session="s1",
+    made = dataclasses.replace(
+        BARE,
         variant=VariantInfo(
             "mobile", name, f"{name}.tflite", name, "float32", "0" * 64, 400 if small else 1000, 100
         ),
-        baseline="float32",
-        threads=1,
         inputs={"image": "float32[1, 8, 8, 3]"},
-        runtime=RUNTIME,
-        environment=ENVIRONMENT,
         latency=latency(2.0, ratio=Estimate(0.5, 0.48, 0.52, 40)) if small else latency(4.0),
         accuracy=accuracy(range(20), drop=Estimate(2.0, 1.2, 3.1, 1000)) if small else accuracy(),
         peak_memory_bytes=30_000_000 if small else 50_000_000,
-        provenance={},
     )
     return dataclasses.replace(made, **changes)
 
@@ -350,7 +327,7 @@ class TestMessage:
         assert int(needed[1].replace(",", "")) > n
 
     def test_names_what_tells_measurements_apart(self) -> None:
-        pi = dataclasses.replace(ENVIRONMENT, device="Raspberry Pi 4", device_id="d2")
+        pi = dataclasses.replace(BARE.environment, device="Raspberry Pi 4", device_id="d2")
         both = (*SESSION, *(dataclasses.replace(m, session="s2", environment=pi, threads=4) for m in SESSION))
         messages = [result.message for result in evaluate(parse_gate("latency>+5%"), both)]
         assert messages[0].startswith("int8, 1 thread, test machine: latency")
@@ -476,8 +453,8 @@ class TestAgainstAnEarlierResult:
         "changes",
         [
             {"threads": 4},
-            {"environment": dataclasses.replace(ENVIRONMENT, device_id="d2")},
-            {"runtime": dataclasses.replace(RUNTIME, name="tflite-runtime")},
+            {"environment": dataclasses.replace(BARE.environment, device_id="d2")},
+            {"runtime": dataclasses.replace(BARE.runtime, name="tflite-runtime")},
             {"inputs": {"image": "float32[2, 8, 8, 3]"}},
             {"variant": dataclasses.replace(SESSION[1].variant, model="other")},
         ],
@@ -489,7 +466,7 @@ class TestAgainstAnEarlierResult:
             evaluate(parse_gate("latency>+5%"), SESSION, old=(old,), variants=["int8"])
 
     def test_size_needs_no_more_than_the_model(self) -> None:
-        elsewhere = dataclasses.replace(ENVIRONMENT, device_id="d2")
+        elsewhere = dataclasses.replace(BARE.environment, device_id="d2")
         assert outcome("size>+5%", old=(measurement("int8", threads=4, environment=elsewhere),)) == PASSED
 
     @pytest.mark.parametrize(

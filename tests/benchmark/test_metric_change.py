@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from bare_measurement import BARE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,31 +14,12 @@ from edgeq.benchmark.item_values import pack_bits, pack_values
 from edgeq.benchmark.latency_statistics import UNBOUNDED
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Estimate,
     Measurement,
     Metric,
-    RuntimeInfo,
-    VariantInfo,
 )
 from edgeq.benchmark.metric_change import metric_change
 from edgeq.errors import ResultsError
-
-BARE = Measurement(
-    session="s",
-    variant=VariantInfo("model", "int8", "model.int8.tflite", "int8", "int8", "1" * 64, 400, 100),
-    baseline="float32",
-    threads=1,
-    inputs={"image": "int8[1]"},
-    runtime=RuntimeInfo("litert", "2.3.0", "path", "XNNPACK", 1, 1),
-    environment=Environment(
-        "machine", "d1", "2026-01-01", "cpu", 2, "x86_64", None, None, None, "Linux", "3.11", "2", "0.1.0"
-    ),
-    latency=None,
-    accuracy=None,
-    peak_memory_bytes=None,
-    provenance={},
-)
 
 
 def measured(

@@ -61,25 +61,6 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_reading_the_script_neither_loads_tensorflow_nor_fetches_anything(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from edgeq.data.script import read_script; "
-        f"script = read_script(Path({str(SCRIPT)!r})); "
-        "print(sorted(script.functions), 'tensorflow' in sys.modules)"
-    )
-    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=CONVERTERS.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split("\n")[0] == "['calibration', 'data', 'model'] False"
-    assert not (tmp_path / "cache").exists()
-
-
 def test_each_row_of_a_sheet_is_an_image_whose_rows_follow_each_other(script, tmp_path):
     rows = np.arange(2 * 1024 * 3, dtype=np.uint32).reshape(2, 1024, 3) % 251
     images = script.read_sheet(sheet(tmp_path / "sheet.png", rows.astype(np.uint8)))

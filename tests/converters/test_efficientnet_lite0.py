@@ -4,7 +4,6 @@ import io
 import os
 import pickle
 import struct
-import subprocess
 import sys
 import types
 from collections import OrderedDict
@@ -245,25 +244,6 @@ def test_photos_carry_the_class_that_their_name_ends_with(script, tmp_path, monk
 def test_pixels_are_scaled_as_in_training(script):
     pixels = np.array([0, 127, 255], np.uint8)
     assert find_preprocessing(script.preprocess).apply(pixels).tolist() == [-127 / 128, 0, 1]
-
-
-def test_reading_the_script_neither_loads_tensorflow_nor_fetches_anything(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from edgeq.data.script import read_script; "
-        f"script = read_script(Path({str(SCRIPT)!r})); "
-        "print(sorted(script.functions), 'tensorflow' in sys.modules)"
-    )
-    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=CONVERTERS.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split("\n")[0] == "['calibration', 'data', 'model'] False"
-    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.tensorflow

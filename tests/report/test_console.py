@@ -6,7 +6,7 @@ import io
 import itertools
 
 import pytest
-from golden_files import check_golden
+from golden_files import REPORT, check_golden
 from rich.cells import cell_len
 from rich.console import Console
 from sample_measurements import change, each, lone_file, night, without_labels
@@ -37,20 +37,20 @@ def before():
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_a_night(width):
-    check_golden(f"console-{width}.txt", printed(night(), width))
+    check_golden(REPORT / f"console-{width}.txt", printed(night(), width))
 
 
 def test_two_nights():
     comparison = compare(night(), before())
-    check_golden("console-compared.txt", printed(night(), comparison=comparison))
+    check_golden(REPORT / "console-compared.txt", printed(night(), comparison=comparison))
 
 
 def test_a_night_without_labels():
-    check_golden("console-unlabelled.txt", printed(without_labels(night(threads=(1,)))))
+    check_golden(REPORT / "console-unlabelled.txt", printed(without_labels(night(threads=(1,)))))
 
 
 def test_a_lone_file():
-    check_golden("console-lone-file.txt", printed([lone_file(night()[3], "detector")]))
+    check_golden(REPORT / "console-lone-file.txt", printed([lone_file(night()[3], "detector")]))
 
 
 def test_two_devices():

@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from golden_files import check_golden
+from golden_files import REPORT, check_golden
 from sample_measurements import change, each, lone_file, night, without_labels
 from sample_tasks import clothes, comparison_only, detection, regression, segmentation, with_primary
 
@@ -28,19 +28,19 @@ def short(measurements):
 
 
 def test_markdown():
-    check_golden("night.md", render(night(), "md"))
+    check_golden(REPORT / "night.md", render(night(), "md"))
 
 
 def test_markdown_of_two_nights():
-    check_golden("compared.md", render(night(), "md", compare=comparison()))
+    check_golden(REPORT / "compared.md", render(night(), "md", compare=comparison()))
 
 
 def test_csv():
-    check_golden("night.csv", render(night(), "csv"))
+    check_golden(REPORT / "night.csv", render(night(), "csv"))
 
 
 def test_json():
-    check_golden("night.json", render(short(night(threads=(1,))), "json"))
+    check_golden(REPORT / "night.json", render(short(night(threads=(1,))), "json"))
 
 
 def test_json_holds_everything_for_another_program():

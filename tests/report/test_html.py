@@ -9,9 +9,9 @@ import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from page_outline import Outline
 from sample_measurements import change, each, lone_file, night, without_labels
 from sample_tasks import (
     CLOTHES,
@@ -42,25 +42,6 @@ from edgeq.report.render import render
 from edgeq.report.tables import build_tables
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&"
-
-
-class Outline(HTMLParser):
-    """Which elements a page has, with their attributes and the text of scripts."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data):
-        if self.cdata_elem == "script":
-            self.scripts[-1] += data
 
 
 def hostile():

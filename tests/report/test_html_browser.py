@@ -11,10 +11,7 @@ from test_html import EVIL, hostile
 from edgeq.report.compare import compare
 from edgeq.report.render import render
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(devtools.CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = devtools.MARKS
 
 REPORTS = {
     "night": lambda: render(night(), "html"),
@@ -36,28 +33,9 @@ REPORTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with devtools.page() as page:
-        yield page
-
-
 @pytest.fixture
-def page(browser, tmp_path):
-    """Opens a report; afterwards nothing may have gone wrong in it and nothing been fetched."""
-    browser.problems.clear()
-    browser.requests.clear()
-
-    def open_report(name, **options):
-        path = tmp_path / "report.html"
-        path.write_text(REPORTS[name](), encoding="utf-8")
-        browser.open(path, **options)
-        return browser
-
-    yield open_report
-    assert browser.problems == []
-    assert [url for url in browser.requests if not url.startswith(("file:", "data:"))] == []
-    assert len(browser.requests) == 1
+def page(open_page):
+    return lambda name, **options: open_page(REPORTS[name](), **options)
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeq.benchmark.targets import find_targets
 from edgeq.data.dataset import Dataset
@@ -18,6 +18,7 @@ from edgeq.inspection.difference import Difference, compare_files
 from edgeq.inspection.histograms import WeightHistogram, weight_histograms
 from edgeq.inspection.inspecting import inspect_file
 from edgeq.inspection.structure import Inspection
+from edgeq.inspection.value_statistics import ValueStatistics
 from edgeq.report.inspection.document import ACTIVATION, WEIGHTS, FileView, Histogram
 from edgeq.tflite.model import read_model
 
@@ -27,13 +28,15 @@ ITEMS = 64
 Progress = Callable[[int, int], None]
 
 
-def view_file(path: Path, title: str, *, run: bool = True, runtime: str | None = None) -> FileView:
-    """Inspects a file.
+def view_file(
+    path: Path, title: str, *, run: bool = True, runtime: str | None = None, verbose: bool = False
+) -> FileView:
+    """Inspects a file; `verbose` lets the runtime's own output through.
 
     Raises:
         ModelError: it is missing, damaged, or no TensorFlow Lite model.
     """
-    return FileView(title, inspect_file(path, run=run, runtime=runtime))
+    return FileView(title, inspect_file(path, run=run, runtime=runtime, verbose=verbose))
 
 
 def with_weights(view: FileView, path: Path) -> FileView:
@@ -59,6 +62,7 @@ def with_activations(
     feed: Feed,
     *,
     runtime: str | None = None,
+    verbose: bool = False,
     progress: Progress | None = None,
 ) -> FileView:
     """The same with histograms of the inputs and of every operator's result.
@@ -68,6 +72,7 @@ def with_activations(
         path: of the file.
         feed: of `chosen_items`.
         runtime: which runtime; None for the best installed.
+        verbose: whether the runtime's own output is let through.
         progress: called with the number of items measured and their total.
 
     Raises:
@@ -75,7 +80,7 @@ def with_activations(
         ModelError: the runtime refuses the file, fails or crashes.
     """
     indices = range(len(feed.dataset))
-    measured = activation_statistics(path, feed, indices, runtime=runtime, progress=progress)
+    measured = activation_statistics(path, feed, indices, runtime=runtime, verbose=verbose, progress=progress)
     names = _producers(view.inspection)
     inputs = {info.index: f"input {info.name}" for info in view.inspection.inputs}
     found = tuple(
@@ -139,28 +144,23 @@ def _producers(inspection: Inspection) -> dict[str, str]:
 
 
 def _of_weights(one: WeightHistogram, users: dict[tuple[int, str], str]) -> Histogram:
-    return Histogram(
-        kind=WEIGHTS,
-        layer=users.get((one.subgraph, one.tensor), one.tensor),
-        tensor=one.tensor,
-        dtype=one.dtype,
-        count=one.count,
-        not_finite=one.not_finite,
-        minimum=one.minimum,
-        maximum=one.maximum,
-        mean=one.mean,
-        deviation=one.deviation,
-        counts=_whole(one.counts),
-        edges=_real(one.edges),
+    return dataclasses.replace(
+        _histogram(WEIGHTS, users.get((one.subgraph, one.tensor), one.tensor), one),
         zeros=one.zeros,
         channel_spread=one.ranges_ratio if one.channels > 1 else None,
     )
 
 
 def _of_activation(one: ActivationStatistics, layer: str) -> Histogram:
-    is_integer = one.dtype.startswith(("int", "uint"))
+    shown = _histogram(ACTIVATION, layer, one)
+    if not one.dtype.startswith(("int", "uint")):
+        return shown
+    return dataclasses.replace(shown, clipped_low=one.clipped_low, clipped_high=one.clipped_high)
+
+
+def _histogram(kind: str, layer: str, one: ValueStatistics) -> Histogram:
     return Histogram(
-        kind=ACTIVATION,
+        kind=kind,
         layer=layer,
         tensor=one.tensor,
         dtype=one.dtype,
@@ -170,16 +170,6 @@ def _of_activation(one: ActivationStatistics, layer: str) -> Histogram:
         maximum=one.maximum,
         mean=one.mean,
         deviation=one.deviation,
-        counts=_whole(one.counts),
-        edges=_real(one.edges),
-        clipped_low=one.clipped_low if is_integer else None,
-        clipped_high=one.clipped_high if is_integer else None,
+        counts=tuple(map(int, one.counts)),
+        edges=tuple(map(float, one.edges)),
     )
-
-
-def _whole(values: npt.NDArray[np.int64]) -> tuple[int, ...]:
-    return tuple(map(int, values))
-
-
-def _real(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(map(float, values))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import PurePath
 
-from edgeq.errors import UsageError
 from edgeq.report.inspection.document import Document
+from edgeq.report.output_format import as_text, format_of_suffix, unknown_format
 
 FORMATS = ("json", "html", "txt")
 """Also the suffixes."""
-
-_TEXT_COLUMNS = 120
-"""Width of a text file, that of a pipe."""
 
 
 def format_of(path: str | PurePath) -> str:
@@ -21,12 +17,7 @@ def format_of(path: str | PurePath) -> str:
     Raises:
         UsageError: no format has that suffix.
     """
-    suffix = PurePath(path).suffix.lower().lstrip(".")
-    if suffix not in FORMATS:
-        raise UsageError(
-            f"{path}: unknown format {suffix!r}: expected a file that ends in .json, .html or .txt"
-        )
-    return suffix
+    return format_of_suffix(path, FORMATS)
 
 
 def render(document: Document, format: str, *, layers: bool | None = None) -> str:  # noqa: A002 - the option's name
@@ -52,20 +43,8 @@ def render(document: Document, format: str, *, layers: bool | None = None) -> st
         from edgeq.report.inspection.html import to_html
 
         return to_html(document)
-    if format != "txt":
-        raise UsageError(f"unknown format {format!r}: expected {', '.join(FORMATS)}")
-    return _text(document, layers)
+    if format == "txt":
+        from edgeq.report.inspection.console import print_document
 
-
-def _text(document: Document, layers: bool | None) -> str:
-    from rich.console import Console
-
-    from edgeq.report.inspection.console import print_document
-
-    stream = io.StringIO()
-    print_document(
-        document,
-        Console(file=stream, width=_TEXT_COLUMNS, highlight=False, force_terminal=False, color_system=None),
-        layers=layers,
-    )
-    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+        return as_text(lambda console: print_document(document, console, layers=layers))
+    raise unknown_format(format, FORMATS)

@@ -1,34 +1,18 @@
-"""The analysis as one HTML file that needs no network: a heat map, layers in order of execution.
-
-Everything foreign is escaped by Jinja; a Content-Security-Policy lets only the page's own script run, by its digest.
-"""
+"""The analysis as one HTML file that needs no network: a heat map, layers in order of execution."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
-from edgeq.errors import MissingExtraError
 from edgeq.layers.structure import LayerAnalysis, LayerCost
 from edgeq.report import wording
-from edgeq.report.html import content_security_policy
+from edgeq.report.html_page import Templates
 from edgeq.report.inspection.wording import visible_sentence
 from edgeq.report.layers import sentences
 from edgeq.report.layers.columns import Column, columns, decibels, order, percent
 
 _LEAST_SCALE = 1e-9
-
-
-def require_packages() -> None:
-    """Makes sure that a page can be rendered, before minutes are spent on what it shows.
-
-    Raises:
-        MissingExtraError: Jinja is not installed.
-    """
-    if find_spec("jinja2") is None:
-        raise MissingExtraError("The HTML page's template engine", "report")
 
 
 def to_html(analysis: LayerAnalysis, *, target: str) -> str:
@@ -41,47 +25,32 @@ def to_html(analysis: LayerAnalysis, *, target: str) -> str:
     Raises:
         MissingExtraError: Jinja is not installed.
     """
-    require_packages()
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("edgeq.report.layers"), jinja2.PackageLoader("edgeq.report")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = _source(environment, "layers.js")
+    templates = Templates("edgeq.report.layers")
     name = sentences.title(analysis)
-    nonce = hashlib.sha256(name.encode(errors="replace")).hexdigest()
     shown = columns(analysis)
-    page = environment.get_template("layers.html").render(
-        policy=content_security_policy(nonce, [script]),
-        nonce=nonce,
-        style=_source(environment, "report.css") + _source(environment, "layers.css"),
-        script=script,
-        title=name,
-        headline=_headline(analysis),
-        leads=[sentences.next_step(analysis, target).removeprefix("next: ")],
-        tiles=_tiles(analysis),
-        columns=shown,
-        rows=_rows(analysis, shown),
-        has_ranks=bool(analysis.ranked),
-        remedies=sentences.advices(order(analysis)),
-        kept=[sentences.kept(one) for one in analysis.kept_float],
-        notes=[visible_sentence(note) for note in analysis.notes],
-        problems=sentences.problems(analysis),
-        sources=list(filter(None, [sentences.measured_on(analysis), sentences.timed_with(analysis)])),
+    return templates.page(
+        "layers.html",
+        subject=name,
+        styles=["layers.css"],
+        scripts=[templates.source("page.js")],
+        values={
+            "title": name,
+            "kicker": f"{name} · layer by layer",
+            "headline": _headline(analysis),
+            "leads": [sentences.next_step(analysis, target).removeprefix("next: ")],
+            "tiles": _tiles(analysis),
+            "columns": shown,
+            "rows": _rows(analysis, shown),
+            "has_ranks": bool(analysis.ranked),
+            "remedies": sentences.advices(order(analysis)),
+            "kept": [sentences.kept(one) for one in analysis.kept_float],
+            "notes": [visible_sentence(note) for note in analysis.notes],
+            "problems": [
+                f"damage not measured: {layer}: {problem}" for layer, problem in sentences.problems(analysis)
+            ],
+            "sources": list(filter(None, [sentences.measured_on(analysis), sentences.timed_with(analysis)])),
+        },
     )
-    return page + "\n"
-
-
-def _source(environment: Any, name: str) -> str:
-    """A template file as it is; what stands in the page must be what the policy's digest was taken of."""
-    source: str = environment.loader.get_source(environment, name)[0]
-    return source
 
 
 def _headline(analysis: LayerAnalysis) -> str:
@@ -149,7 +118,8 @@ def _cell(column: Column, layer: LayerCost, hottest: Mapping[str, float]) -> dic
     scale = max(hottest[column.key], _LEAST_SCALE)
     return {
         "text": column.text(layer),
-        "key": "" if key is None else repr(float(key)),
+        # Infinity, as JavaScript reads it.
+        "key": "" if key is None else repr(float(key)).replace("inf", "Infinity"),
         "heat": None if heat is None or not heat >= 0 else f"{min(1.0, heat / scale):.3f}",
     }
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import PurePath
 
-from edgeq.errors import UsageError
 from edgeq.layers.structure import LayerAnalysis
+from edgeq.report.output_format import as_text, format_of_suffix, unknown_format
 
 FORMATS = ("html", "json", "txt")
 """Also the suffixes."""
-
-_TEXT_COLUMNS = 120
-"""Width of a text file, that of a pipe."""
 
 
 def format_of(path: str | PurePath) -> str:
@@ -21,12 +17,7 @@ def format_of(path: str | PurePath) -> str:
     Raises:
         UsageError: no format has that suffix.
     """
-    suffix = PurePath(path).suffix.lower().lstrip(".")
-    if suffix not in FORMATS:
-        raise UsageError(
-            f"{path}: unknown format {suffix!r}: expected a file that ends in .html, .json or .txt"
-        )
-    return suffix
+    return format_of_suffix(path, FORMATS)
 
 
 def render(analysis: LayerAnalysis, format: str, *, target: str) -> str:  # noqa: A002 - the option's name
@@ -52,19 +43,8 @@ def render(analysis: LayerAnalysis, format: str, *, target: str) -> str:  # noqa
         from edgeq.report.layers.html import to_html
 
         return to_html(analysis, target=target)
-    if format != "txt":
-        raise UsageError(f"unknown format {format!r}: expected {', '.join(FORMATS)}")
-    return _text(analysis, target)
+    if format == "txt":
+        from edgeq.report.layers.console import print_analysis
 
-
-def _text(analysis: LayerAnalysis, target: str) -> str:
-    from rich.console import Console
-
-    from edgeq.report.layers.console import print_analysis
-
-    stream = io.StringIO()
-    console = Console(
-        file=stream, width=_TEXT_COLUMNS, highlight=False, force_terminal=False, color_system=None
-    )
-    print_analysis(analysis, console, target=target, top=None)
-    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+        return as_text(lambda console: print_analysis(analysis, console, target=target, top=None))
+    raise unknown_format(format, FORMATS)

@@ -209,36 +209,11 @@
     });
   }
 
-  function sortBy(header) {
-    const table = header.closest("table");
-    const body = table.tBodies[0];
-    const column = [...header.parentNode.children].indexOf(header);
-    const isNumber = header.classList.contains("number");
-    const order = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-    const sign = order === "ascending" ? 1 : -1;
-    const key = (row) => row.children[column].dataset.key;
-    const compare = (a, b) => {
-      if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");
-      return sign * (isNumber ? Number(key(a)) - Number(key(b)) : key(a).localeCompare(key(b)));
-    };
-    body.append(...[...body.rows].sort(compare));
-    for (const row of body.rows) row.classList.remove("group"); // the lines between thread counts
-    for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
-    header.setAttribute("aria-sort", order);
-  }
-
   function printing(isPrinting) {
     root.toggleAttribute("data-printing", isPrinting);
-    for (const details of document.querySelectorAll("details")) {
-      if (isPrinting) details.dataset.was = details.open ? "open" : "";
-      details.open = isPrinting || details.dataset.was === "open";
-    }
     draw();
   }
 
-  for (const button of document.querySelectorAll("table.sortable th button")) {
-    button.addEventListener("click", () => sortBy(button.closest("th")));
-  }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   addEventListener("beforeprint", () => printing(true));
   addEventListener("afterprint", () => printing(false));

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import devtools
 import pytest
 from sample_inspections import document, float32, hostile, int8, long_model, with_histograms
 
 from edgeq.inspection.difference import compare_files
 from edgeq.report.inspection.render import render
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import devtools
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(devtools.CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = devtools.MARKS
 
 PAGES = {
     "file": with_histograms,
@@ -30,27 +22,9 @@ ROWS = "[...document.querySelectorAll('table.layers tbody tr')]"
 HEADER = "[...document.querySelectorAll('table.layers thead th')][{}]"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with devtools.page() as page:
-        yield page
-
-
 @pytest.fixture
-def page(browser, tmp_path):
-    """Opens a page; afterwards nothing may have gone wrong in it and nothing been fetched."""
-    browser.problems.clear()
-    browser.requests.clear()
-
-    def open_page(name, **options):
-        path = tmp_path / "page.html"
-        path.write_text(render(PAGES[name](), "html"), encoding="utf-8")
-        browser.open(path, **options)
-        return browser
-
-    yield open_page
-    assert browser.problems == []
-    assert len(browser.requests) == 1
+def page(open_page):
+    return lambda name, **options: open_page(render(PAGES[name](), "html"), **options)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 
 import pytest
-from inspection_golden import check_golden
+from golden_files import check_printed
 from rich.cells import cell_len
 from rich.console import Console
 from sample_inspections import (
@@ -28,6 +29,8 @@ from edgeq.report.inspection.console_text import Cells, Column, fitting, sparkli
 from edgeq.report.inspection.document import Document, FileView
 from edgeq.report.inspection.tree import MOST_SHOWN
 
+GOLDEN = Path(__file__).parent / "golden"
+
 
 def printed(shown, width=100, *, encoding="utf-8", layers=None):
     raw = io.BytesIO()
@@ -42,22 +45,24 @@ def compared():
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_file(width):
-    check_golden(f"file-{width}.txt", printed(document(int8()), width))
+    check_printed(GOLDEN / f"file-{width}.txt", printed(document(int8()), width))
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_bundle(width):
-    check_golden(f"bundle-{width}.txt", printed(document(int8(), float32(), bundle="photos"), width))
+    check_printed(
+        GOLDEN / f"bundle-{width}.txt", printed(document(int8(), float32(), bundle="photos"), width)
+    )
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_two_files(width):
-    check_golden(f"difference-{width}.txt", printed(compared(), width))
+    check_printed(GOLDEN / f"difference-{width}.txt", printed(compared(), width))
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_histograms(width):
-    check_golden(f"histograms-{width}.txt", printed(with_histograms(), width, layers=False))
+    check_printed(GOLDEN / f"histograms-{width}.txt", printed(with_histograms(), width, layers=False))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from page_outline import Outline
 from sample_inspections import (
     HOSTILE,
     document,
@@ -23,22 +23,11 @@ from sample_inspections import (
 from edgeq.errors import MissingExtraError, UsageError
 from edgeq.inspection.difference import compare_files
 from edgeq.inspection.structure import Inspection, Layer
-from edgeq.report.inspection import html, html_figures
+from edgeq.report import html_page
+from edgeq.report.inspection import html_figures
 from edgeq.report.inspection.document import Histogram
 from edgeq.report.inspection.json_format import to_json
 from edgeq.report.inspection.render import format_of, render
-
-
-class Outline(HTMLParser):
-    """Which elements a page has, with their attributes."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.elements = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
 
 
 def compared():
@@ -157,7 +146,7 @@ def test_a_histogram_fills_its_box_and_no_more():
 
 
 def test_without_jinja_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(html, "find_spec", lambda name: None)
+    monkeypatch.setattr(html_page, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"edgeq\[report\]"):
         render(document(int8()), "html")
 

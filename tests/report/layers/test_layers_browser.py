@@ -8,36 +8,15 @@ from sample_layers import clothes, hostile, lone
 
 from edgeq.report.layers.render import render
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(devtools.CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = devtools.MARKS
 
 PAGES = {"clothes": clothes, "lone": lone, "hostile": hostile}
 NAMES = "[...document.querySelectorAll('tbody .name')].map((cell) => cell.textContent).join()"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with devtools.page() as page:
-        yield page
-
-
 @pytest.fixture
-def page(browser, tmp_path):
-    """Opens a page; afterwards nothing may have gone wrong in it and nothing been fetched."""
-    browser.problems.clear()
-    browser.requests.clear()
-
-    def open_page(name, **options):
-        path = tmp_path / "layers.html"
-        path.write_text(render(PAGES[name](), "html", target="clothes-edgeq"), encoding="utf-8")
-        browser.open(path, **options)
-        return browser
-
-    yield open_page
-    assert browser.problems == []
-    assert len(browser.requests) == 1
+def page(open_page):
+    return lambda name, **options: open_page(render(PAGES[name](), "html", target="clothes-edgeq"), **options)
 
 
 @pytest.mark.parametrize("name", PAGES)

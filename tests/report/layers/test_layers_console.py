@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 
 import pytest
-from layers_golden import check_golden
+from golden_files import check_printed
 from rich.console import Console
 from sample_layers import clothes, hostile, layer, lone
 
 from edgeq.report.layers.columns import columns, order, percent
 from edgeq.report.layers.console import print_analysis
 from edgeq.report.layers.sentences import next_step
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def printed(analysis, width=120, encoding="utf-8", **options):
@@ -25,11 +28,11 @@ def printed(analysis, width=120, encoding="utf-8", **options):
 
 @pytest.mark.parametrize("width", [80, 120, 160])
 def test_a_ranked_variant_reads_as_expected(width):
-    check_golden(f"clothes-{width}.txt", printed(clothes(), width))
+    check_printed(GOLDEN / f"clothes-{width}.txt", printed(clothes(), width))
 
 
 def test_a_lone_file_reads_as_expected():
-    check_golden("lone.txt", printed(lone()))
+    check_printed(GOLDEN / "lone.txt", printed(lone()))
 
 
 def test_layers_are_listed_by_damage_and_what_was_not_measured_comes_last():

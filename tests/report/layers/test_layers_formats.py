@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
 
 import pytest
+from page_outline import Outline
 from sample_layers import clothes, hostile, lone
 
 from edgeq.errors import MissingExtraError, UsageError
-from edgeq.report.layers import html
+from edgeq.report import html_page
 from edgeq.report.layers.render import FORMATS, format_of, render
 
 ANALYSES = {"clothes": clothes, "lone": lone, "hostile": hostile}
-
-
-class Outline(HTMLParser):
-    """Which elements a page has, with their attributes."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.elements = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def count(self, tag):
-        return sum(found == tag for found, _ in self.elements)
 
 
 def refuse(constant):
@@ -78,7 +63,7 @@ def test_the_headline_names_what_costs_most():
 
 
 def test_a_page_without_the_template_engine_names_the_extra(monkeypatch):
-    monkeypatch.setattr(html, "find_spec", lambda name: None)
+    monkeypatch.setattr(html_page, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"edgeq\[report\]"):
         render(lone(), "html", target="x")
 
