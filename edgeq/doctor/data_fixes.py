@@ -27,11 +27,13 @@ from edgeq.errors import DataError
 from edgeq.files import atomic_file, write_atomic
 
 Array = npt.NDArray[Any]
+Numbers = npt.NDArray[np.float64]
 
 DROP, RESCALE, REORDER = "drop-items", "rescale", "reorder-inputs"
 DATA_FIXES = (DROP, RESCALE, REORDER)
 """Names as rules give them. Each needs something of `Finding.details`: ``items``, the rows to leave out; ``input``,
-``scale`` and ``offset``, what the values that reach an input lack; ``order``, the data's name for each input."""
+``scale`` and ``offset``, one or one a channel, what the values that reach an input lack; ``order``, the data's name
+for each input."""
 
 _ROWS_AT_ONCE = 256
 
@@ -42,12 +44,12 @@ class _Plan:
 
     Attributes:
         dropped: rows to leave out.
-        affine: scale and offset by input.
+        affine: scale and offset by input, one or one a channel.
         order: the data's name for each of the model's inputs that have been exchanged.
     """
 
     dropped: frozenset[int]
-    affine: Mapping[str, tuple[float, float]]
+    affine: Mapping[str, tuple[Numbers, Numbers]]
     order: Mapping[str, str]
 
 
@@ -79,17 +81,15 @@ def mend_data(case: Case, diagnoses: Sequence[Diagnosis]) -> str:
 
 def _plan(diagnoses: Iterable[Diagnosis]) -> _Plan:
     dropped: set[int] = set()
-    affine: dict[str, tuple[float, float]] = {}
+    affine: dict[str, tuple[Numbers, Numbers]] = {}
     order: dict[str, str] = {}
     for diagnosis in diagnoses:
         details = diagnosis.finding.details
         if diagnosis.rule.fix == DROP:
             dropped.update(map(int, details.get("items", ())))
         elif diagnosis.rule.fix == RESCALE and "scale" in details:
-            affine[str(details.get("input", ""))] = (
-                float(details["scale"]),
-                float(details.get("offset", 0.0)),
-            )
+            scale, offset = (np.atleast_1d(np.float64(details.get(key, 0.0))) for key in ("scale", "offset"))
+            affine[str(details.get("input", ""))] = (scale, offset)
         elif diagnosis.rule.fix == REORDER:
             order.update(details.get("order", {}))
     if not dropped and not affine and not order:
@@ -145,7 +145,7 @@ def _truth(truth: Truth | None, rows: Sequence[int]) -> Iterator[tuple[str, Arra
         raise DataError("masks and boxes cannot be written to an .npz by --fix: mend the data by hand")
 
 
-def _write_preprocessing(case: Case, dataset: Dataset, affine: Mapping[str, tuple[float, float]]) -> str:
+def _write_preprocessing(case: Case, dataset: Dataset, affine: Mapping[str, tuple[Numbers, Numbers]]) -> str:
     target = _beside(dataset, "-preprocessing.json")
     own = case.preprocessing
     inputs = {
@@ -158,11 +158,14 @@ def _write_preprocessing(case: Case, dataset: Dataset, affine: Mapping[str, tupl
     return f"{target}: {own.name} with its values corrected; use it with --preprocess"
 
 
-def _corrected(own: Preprocessing, scale: float, offset: float) -> Preprocessing:
+def _corrected(own: Preprocessing, scale: Numbers, offset: Numbers) -> Preprocessing:
+    scales, offsets = scale * np.array(own.scale), scale * np.array(own.offset) + offset
+    # One number where all channels have the same, or one a channel of both.
+    count = max(len(scales), len(offsets))
     return replace(
         own,
-        scale=tuple(scale * one for one in own.scale),
-        offset=tuple(scale * one + offset for one in own.offset),
+        scale=tuple(np.broadcast_to(scales, count).tolist()),
+        offset=tuple(np.broadcast_to(offsets, count).tolist()),
     )
 
 

@@ -181,7 +181,7 @@ class _Judgement:
             "expected": [one.range.name for one in candidates],
             "candidates": [written(one, self.given) for one in candidates],
         }
-        if len(candidates) == 1 and isinstance(details["candidates"][0]["scale"], float):
+        if len(candidates) == 1:
             details |= details["candidates"][0]
         given = self.feed.preprocessing.of(self.spec.name).name
         return Finding(
