@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edgeq.data.reading import read_dataset
     from edgeq.errors import EdgeqError
     from edgeq.inspection.inspecting import inspect_file
+    from edgeq.layers.analysis import analyse_layers
     from edgeq.report.render import render
     from edgeq.report.results import read_results
 
@@ -42,6 +43,7 @@ __all__ = [
     "Session",
     "Targets",
     "__version__",
+    "analyse_layers",
     "convert_model",
     "examine_target",
     "find_targets",
@@ -63,6 +65,7 @@ _HOMES = {
     "EdgeqError": "edgeq.errors",
     "Session": "edgeq.benchmark.session",
     "Targets": "edgeq.benchmark.targets",
+    "analyse_layers": "edgeq.layers.analysis",
     "convert_model": "edgeq.convert.pipeline:convert",
     "examine_target": "edgeq.convert.examine",
     "find_targets": "edgeq.benchmark.targets",

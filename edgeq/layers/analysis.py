@@ -40,7 +40,7 @@ _PREFERRED = ("int8", "int16x8", "int8x4", "dynamic", "float16")
 
 
 def analyse_layers(
-    bundle: Path | Bundle,
+    bundle: Path | str | Bundle,
     *,
     variant: str | None = None,
     data: Path | Dataset | None = None,
@@ -81,6 +81,7 @@ def analyse_layers(
         EdgeqError: the bundle, the data or the runtime cannot be used.
     """
     report = progress or (lambda doing, done, total: None)
+    bundle = Path(bundle) if isinstance(bundle, str) else bundle
     if isinstance(bundle, Path) and not is_bundle(bundle) and not bundle.is_dir():
         if data is not None or variant is not None:
             raise UsageError(
