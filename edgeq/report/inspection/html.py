@@ -56,7 +56,8 @@ def _file(view: FileView) -> dict[str, Any]:
     layers = {(layer.subgraph, layer.index): layer for layer in inspection.layers}
     return {
         "title": wording.visible(view.title),
-        "summary": " · ".join(headline(inspection)),
+        # A variant is mostly named after its scheme, with which the headline begins.
+        "summary": " · ".join(headline(inspection)).removeprefix(f"{wording.visible(view.title)}: "),
         "tiles": _tiles(view),
         "warnings": [wording.visible_sentence(warning) for warning in view.warnings],
         "notes": [wording.visible_sentence(note) for note in view.notes],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edgeq.benchmark.accuracy_statistics import SQNR_LIMIT_DB
 from edgeq.layers.structure import LayerAnalysis, LayerCost
 from edgeq.report import wording
 
@@ -69,6 +70,16 @@ def _damage_columns() -> tuple[Column, ...]:
             lambda layer: decibels(layer.sqnr_db),
             lambda layer: layer.sqnr_db,
             lambda layer: None,
+        ),
+        Column(
+            "interval",
+            "interval",
+            "dB",
+            "95 % interval of that over the items",
+            lambda layer: interval(layer.sqnr_interval_db),
+            lambda layer: None if layer.sqnr_interval_db is None else layer.sqnr_interval_db[0],
+            lambda layer: None,
+            priority=3,
         ),
         Column(
             "own",
@@ -177,12 +188,18 @@ def percent(share: float | None) -> str:
 
 
 def decibels(value: float | None) -> str:
-    """A ratio with one decimal; ``∞`` for no noise at all."""
+    """A ratio with one decimal; ``∞`` for no noise at all, where measuring ends at `SQNR_LIMIT_DB`."""
     if value is None or math.isnan(value):
         return ""
-    if math.isinf(value):
+    if abs(value) >= SQNR_LIMIT_DB:
         return "∞" if value > 0 else "−∞"
     return wording.decimal(value, 1)
+
+
+def interval(values: tuple[float, float] | None) -> str:
+    """Two ratios as ``31.9 to 33.8``; empty where there are none."""
+    ends = [decibels(value) for value in values or ()]
+    return " to ".join(ends) if all(ends) else ""
 
 
 def order(analysis: LayerAnalysis) -> tuple[LayerCost, ...]:

@@ -37,7 +37,7 @@ def to_html(analysis: LayerAnalysis, *, target: str) -> str:
             "title": name,
             "kicker": f"{name} · layer by layer",
             "headline": _headline(analysis),
-            "leads": [sentences.next_step(analysis, target).removeprefix("next: ")],
+            "leads": [sentences.next_step(analysis, target).replace("next:", "Next:", 1)],
             "tiles": _tiles(analysis),
             "columns": shown,
             "rows": _rows(analysis, shown),

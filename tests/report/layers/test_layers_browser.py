@@ -27,6 +27,12 @@ def test_no_page_scrolls_sideways(page, name):
         assert opened.run("document.documentElement.scrollWidth") == width
 
 
+def test_a_phone_shows_the_damage_beside_the_name(page):
+    opened = page("clothes", width=390)
+    damage = "[...document.querySelectorAll('th button')].find((one) => one.textContent.startsWith('damage'))"
+    assert opened.run(f"{damage}.getBoundingClientRect().right") <= 390
+
+
 def test_a_heading_sorts_by_the_largest_first_and_then_by_the_smallest(page):
     opened = page("clothes")
     assert opened.run(NAMES) == "image,conv_1,depthwise_1,pool,scores"

@@ -11,7 +11,7 @@ from golden_files import check_printed
 from rich.console import Console
 from sample_layers import clothes, hostile, layer, lone
 
-from edgeq.report.layers.columns import columns, order, percent
+from edgeq.report.layers.columns import columns, decibels, interval, order, percent
 from edgeq.report.layers.console import print_analysis
 from edgeq.report.layers.sentences import next_step
 
@@ -83,6 +83,22 @@ def test_what_to_do_next_depends_on_what_was_found():
     )
     noisy = dataclasses.replace(healthy, sqnr_db=12.0)
     assert "no single layer stands out" in next_step(noisy, "m")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (float("nan"), ""), (31.55, "31.6"), (200.0, "∞"), (-200.0, "−∞"), (float("inf"), "∞")],
+)
+def test_where_measuring_ends_there_is_no_noise_or_nothing_else(value, text):
+    assert decibels(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [(None, ""), ((29.51, 38.66), "29.5 to 38.7"), ((-3.0, 200.0), "−3.0 to ∞"), ((float("nan"), 1.0), "")],
+)
+def test_an_interval_has_two_ends_or_none(ends, text):
+    assert interval(ends) == text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from page_outline import Outline
@@ -32,6 +34,35 @@ def test_json_holds_every_field_with_infinite_ratios_as_text():
     assert document["layers"][2]["remedies"][0]["gain_db"] == 7.58
     assert document["kept_float"][1]["names"] == ["depthwise_1", "conv_1"]
     assert json.loads(render(hostile(), "json", target="x"))["layers"][0]["own_sqnr_db"] is None
+
+
+def keys_of(value):
+    """Every key of an object."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from keys_of(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from keys_of(one)
+
+
+def test_every_key_of_the_format_is_described():
+    page = (Path(__file__).parents[3] / "docs" / "layers.md").read_text()
+    described = re.findall(r"`(?:layers\[\]\.)?([^`]+)`", page.partition("## JSON")[2])
+    assert set(keys_of(json.loads(render(clothes(), "json", target="x")))) <= set(described)
+
+
+def test_json_has_the_interval_of_what_a_layer_costs_and_null_without_noise():
+    layers = json.loads(render(clothes(), "json", target="x"))["layers"]
+    assert [layer["sqnr_interval_db"] for layer in layers] == [
+        None, [33.42, 34.85], [20.9, 22.6], None, [38.1, 40.04],
+    ]  # fmt: skip
+
+
+def test_a_page_has_the_interval_beside_the_ratio():
+    page = render(clothes(), "html", target="x")
+    assert '<td class="number" data-key="20.9">20.9 to 22.6</td>' in page
 
 
 def test_a_text_file_lists_all_layers():
