@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from edgeq.benchmark.tasks.choosing import DETECTION, choose_task
 from edgeq.data.dataset import FAIL, BadItem, Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.splitting import CALIBRATION_SPLITS
-from edgeq.errors import DataError
+from edgeq.errors import DataError, UsageError
 from edgeq.files import sha256_file
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_family
@@ -89,7 +90,10 @@ def measure_accuracy(
     shapes = output_shapes(targets, feed)
     decided = task_of(feed, shapes, task or targets.task)
     decided.check(chosen.truth, shapes, chosen.source)
-    runners = [Runner(target.info.name, target.path, feed.preprocessing) for target in targets.files]
+    runners = [
+        Runner(target.info.name, target.path, feed.preprocessing, output_names(target.path, tuple(shapes)))
+        for target in targets.files
+    ]
     digest = data_digest(chosen)
     evaluated = evaluate(
         feed,
@@ -180,6 +184,29 @@ def output_shapes(targets: Targets, feed: Feed) -> dict[str, tuple[int, ...]]:
         tensor.name: tensor.shape[1:] if tensor.shape and tensor.shape[0] in batches else tensor.shape
         for tensor in outputs
     }
+
+
+def output_names(path: Path, expected: tuple[str, ...]) -> tuple[str, ...]:
+    """What a file's outputs are called, in its order.
+
+    Args:
+        path: of the file.
+        expected: names of the outputs of the first file. One output goes by this name, whatever the file calls it: a
+            file of another converter calls it ``output_0`` or ``StatefulPartitionedCall:0``.
+
+    Raises:
+        UsageError: the names do not say which output is which.
+    """
+    _, outputs = model_io(read_model(path))
+    names = tuple(tensor.name for tensor in outputs)
+    if len(names) == len(expected) == 1:
+        return expected
+    if set(names) != set(expected):
+        raise UsageError(
+            f"{path.name} has other outputs than the first file ({', '.join(names)} instead of {', '.join(expected)}): "
+            "convert both alike, or measure them one by one"
+        )
+    return names
 
 
 def data_digest(dataset: Dataset) -> str:

@@ -43,11 +43,13 @@ class Runner:
         name: of the variant.
         path: of the .tflite file.
         preprocessing: how stored values become what it sees.
+        outputs: what its outputs are called here, in the order of the file; their own names where it is None.
     """
 
     name: str
     path: Path
     preprocessing: Preprocessing
+    outputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,7 @@ class _Loaded:
     def __init__(self, runner: Runner, job: Job) -> None:
         self._model = LoadedModel(runner.path, find_runtime(job.runtime), 1)
         self._preprocessing = runner.preprocessing
+        self._outputs = runner.outputs or tuple(info.name for info in self._model.outputs)
         specs = {spec.name: spec for spec in job.feed.inputs}
         self._specs = [specs[info.name] for info in self._model.inputs]
         sizes = {
@@ -228,8 +231,8 @@ class _Loaded:
             for memory, result in readers:
                 result[position] = memory()
         return {
-            info.name: self._ungrouped(info.decode(result), count)
-            for info, result in zip(model.outputs, results, strict=True)
+            name: self._ungrouped(info.decode(result), count)
+            for name, info, result in zip(self._outputs, model.outputs, results, strict=True)
         }
 
     def _writer(self, items: _Items, spec: ModelInput, info: TensorInfo) -> Writer:

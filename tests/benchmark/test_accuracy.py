@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeq.benchmark.accuracy import Accuracies, data_digest, measure_accuracy, output_shapes
+from edgeq.benchmark.accuracy import Accuracies, data_digest, measure_accuracy, output_names, output_shapes
 from edgeq.benchmark.targets import find_targets
 from edgeq.data.columns import ArrayColumn
 from edgeq.data.dataset import SKIP, ArrayDataset, Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.truth import ClassLabels
 from edgeq.demo import assets
-from edgeq.errors import DataError
+from edgeq.errors import DataError, UsageError
 
 Clothes = Callable[[int], ArrayDataset]
 File = Callable[[str], Path]
@@ -51,6 +51,27 @@ class TestDigest:
     def test_it_does_not_depend_on_what_the_input_is_called(self) -> None:
         named = {name: ArrayDataset({name: np.ones((2, 3))}) for name in ("", "image")}
         assert data_digest(named[""]) == data_digest(named["image"])
+
+
+def test_one_output_is_compared_whatever_another_converter_calls_it(clothes: Clothes, tmp_path: Path) -> None:
+    bundle = assets.bundle_path()
+    int8 = tmp_path / "net.int8.tflite"
+    content = (bundle / "fashion_mnist.int8.tflite").read_bytes()
+    assert content.count(b"class\0") > 0
+    int8.write_bytes(content.replace(b"class\0", b"other\0"))
+    targets = find_targets([bundle / "fashion_mnist.float32.tflite", int8])
+    feed = Feed(clothes(50), targets.inputs, targets.preprocessing)
+    result = measure_accuracy(targets, feed, baseline="fashion_mnist.float32")
+    assert result.failures == {}
+    drop = result.by_variant["net.int8"].metrics[0].drop
+    assert drop is not None
+    assert abs(drop.value) < 10
+
+
+def test_outputs_of_which_none_knows_which_is_which_are_refused(two_inputs: Path) -> None:
+    assert output_names(two_inputs, ("hidden", "total")) == ("total", "hidden")
+    with pytest.raises(UsageError, match=r"\(total, hidden instead of a, b\): convert both alike"):
+        output_names(two_inputs, ("a", "b"))
 
 
 def test_shapes_of_outputs_are_without_the_batch_axis(two_inputs: Path) -> None:
