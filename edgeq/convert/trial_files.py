@@ -129,7 +129,7 @@ class TrialFiles:
         return {info.name: info.decode(ran.stored[info.name]) for info in ran.outputs}
 
     def _sqnr_db(self, outputs: Mapping[str, Array], items: Mapping[str, Array]) -> float | None:
-        """Of outputs against the float32 file's; None where that does not run."""
+        """Of outputs against the float32 file's; None where that does not run, or gives no finite number."""
         if self._reference is None and self.float32_file is not None:
             with suppress(EdgeqError):
                 self._reference = self._outputs(self.float32_file, BASELINE, items)
@@ -140,7 +140,9 @@ class TrialFiles:
             np.concatenate([np.asarray(one[name], np.float64).ravel() for name in names])
             for one in (self._reference, outputs)
         )
-        return sqnr_db(exact, found) if exact.shape == found.shape else None
+        if exact.shape != found.shape or not np.isfinite(exact).any():
+            return None
+        return sqnr_db(exact, found)
 
     def _items(self) -> dict[str, Array]:
         """Up to 16 items of the data, or random ones of a likely range: [n, *shape with batch axis] by name."""

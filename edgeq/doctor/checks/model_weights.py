@@ -33,8 +33,8 @@ FLOAT16_MAX = 65504.0
 """The largest float16 (IEEE 754-2019, binary16)."""
 
 _FLOAT16_ERROR = 0.01
-"""Share of a layer's weights (as root mean square) that float16 loses, 40 dB: rounding alone costs 0.0002, and no layer
-of those networks loses more than 0.0003."""
+"""Share of a layer's weights (as root mean square) that float16 loses, 40 dB: rounding alone costs 0.00021 in the
+median of the 177 constants of six trained networks, and 0.00027 at most (see M208's page)."""
 
 Weights = npt.NDArray[np.float32]
 

@@ -1,10 +1,11 @@
-"""A target for the doctor, with what goes beside it."""
+"""A target for the doctor, with what goes beside it, and what the doctor says of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import projects
 import spoiling
 
 from edgeq.bundle import read_bundle, write_bundle
+from edgeq.convert.examine import open_target
+from edgeq.doctor.case import Case
+from edgeq.doctor.examination import Examination, examine, selected_rules
 from edgeq.files import sha256_bytes
 
 
@@ -25,11 +29,36 @@ class Patient:
         target: a model, a bundle or a .tflite.
         data: ``--data``; None for none.
         calibration: ``--calibration``; None for none.
+        preprocess: ``--preprocess``; None for none.
+        target_runtime: that the files are to run on elsewhere; None where none is named.
     """
 
     target: Path
     data: Path | None = None
     calibration: Path | None = None
+    preprocess: str | None = None
+    target_runtime: str | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Case]:
+        """The case that it is."""
+        with open_target(
+            self.target,
+            data=self.data,
+            calibration=self.calibration,
+            preprocess=self.preprocess,
+            target_runtime=self.target_runtime,
+        ) as case:
+            yield case
+
+    def examined(self, *select: str) -> Examination:
+        """What the doctor says.
+
+        Args:
+            select: codes of rules; none selects all.
+        """
+        with self.opened() as case:
+            return examine(case, selected_rules(select))
 
 
 @dataclass(frozen=True)
@@ -41,12 +70,15 @@ class Mistake:
         code: of the rule that must find it.
         make: does it, in a folder of its own.
         projects: that it can be done in; all where empty.
+        usual: the first so many of these are tried whenever the tests are run, all of them with
+            ``EDGEQ_WHOLE_CORPUS=1``; 0 for all always. A conversion takes seconds.
     """
 
     name: str
     code: str
     make: Callable[[projects.Project, Path], Patient]
     projects: tuple[str, ...] = ()
+    usual: int = 0
 
 
 def with_arrays(project: projects.Project, folder: Path, arrays: Mapping[str, Any]) -> Patient:
