@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from edgeq.errors import WorkerError
+from edgeq.printing import printable
 from edgeq.processes import CommandProcess
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ class ProcessPool(Executor):
         activity: str = "call",
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        most_bytes: int | None = None,
         verbose: bool = False,
     ) -> None:
         """Starts no process yet: each starts with its first task.
@@ -46,12 +48,14 @@ class ProcessPool(Executor):
             activity: at which it crashes, for messages, such as ``evaluate``.
             environment: variables on top of this process's own.
             timeout_s: longest time for one task; None for no limit.
+            most_bytes: of memory of its own that each process may take, on Linux; None for no limit.
             verbose: whether the processes' output is let through.
         """
         self._subject = subject
         self._activity = activity
         self._environment = environment
         self._timeout_s = timeout_s
+        self._most_bytes = most_bytes
         self._verbose = verbose
         # Each thread keeps the process that it started: Linux ends a process with the thread that made it.
         self._threads = ThreadPoolExecutor(processes)
@@ -88,10 +92,12 @@ class ProcessPool(Executor):
             answer = process.ask("call", described=self._activity, function=name, args=args, kwargs=kwargs)
             return answer["result"]
         except WorkerError as error:
+            # What a library printed last, or says, may hold names out of a file.
+            message = printable(str(error))
             if not process.is_dead:
-                raise
+                raise WorkerError(message) from error
             self._drop(process)
-            raise CrashError(str(error)) from error
+            raise CrashError(message) from error
 
     def _process(self) -> CommandProcess:
         process: CommandProcess | None = getattr(self._own, "process", None)
@@ -101,6 +107,7 @@ class ProcessPool(Executor):
                 self._subject,
                 environment=self._environment,
                 timeout_s=self._timeout_s,
+                most_bytes=self._most_bytes,
                 verbose=self._verbose,
             )
             self._own.process = process

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from edgeq import memory
 from edgeq.errors import EdgeqError, WorkerError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class CommandProcess:
         *,
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        most_bytes: int | None = None,
         verbose: bool = False,
     ) -> None:
         """Starts the process.
@@ -59,6 +61,7 @@ class CommandProcess:
             subject: what crashes when it crashes, for messages, such as ``the runtime``.
             environment: variables on top of this process's own.
             timeout_s: longest time for one command; None for no limit.
+            most_bytes: of memory of its own, beyond which its allocations fail, on Linux; None for no limit.
             verbose: whether its output is let through.
         """
         self._subject = subject
@@ -69,7 +72,12 @@ class CommandProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, "PYTHONPATH": _import_path(), **(environment or {})},
+            env={
+                **os.environ,
+                "PYTHONPATH": _import_path(),
+                **(environment or {}),
+                memory.VARIABLE: "" if most_bytes is None else str(most_bytes),
+            },
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -206,11 +214,12 @@ class Answers:
 
 
 def answers_on_stdout() -> Answers:
-    """What a child does first: ties itself to its parent and takes stdout for the answers.
+    """What a child does first: ties itself to its parent, limits its memory and takes stdout for the answers.
 
     What anything else prints there goes to stderr from now on.
     """
     _end_with_parent()
+    memory.limit_own_memory()
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return Answers(stream)

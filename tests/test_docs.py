@@ -270,9 +270,9 @@ def test_every_metric_of_a_task_is_described(name):
     assert described <= set(re.findall(r"`(\w+)`", (ROOT / "docs" / "tasks.md").read_text()))
 
 
-@pytest.mark.parametrize(("name", "page"), [("convert", "convert.md"), ("benchmark", "benchmark.md")])
-def test_every_option_of_a_command_is_described(name, page):
-    assert options_of(name) - {"-h", "--help"} <= keys(page)
+@pytest.mark.parametrize("name", ["convert", "benchmark", "inspect", "layers"])
+def test_every_option_of_a_command_is_described(name):
+    assert options_of(name) - {"-h", "--help"} <= keys(f"{name}.md")
 
 
 def test_every_page_of_the_guide_is_in_its_index():

@@ -25,9 +25,10 @@ from edgeq.benchmark.tasks.base import Array, Observed, Task
 from edgeq.data.dataset import FAIL, BadItem, bad_message
 from edgeq.data.feeding import Feed
 from edgeq.errors import DataError
+from edgeq.memory import memory_share
 from edgeq.pool import CrashError, ProcessPool
 from edgeq.runtime.host import cpu_count
-from edgeq.runtime.process import ENVIRONMENT
+from edgeq.runtime.process import environment
 from edgeq.scratch import scratch_folder
 
 _FIRST_CHUNK = 4
@@ -108,8 +109,9 @@ def evaluate(
                     count,
                     "the runtime",
                     activity="evaluate",
-                    environment=ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
+                    environment=environment(verbose=verbose),
                     timeout_s=_CHUNK_TIMEOUT_S,
+                    most_bytes=memory_share(count),
                     verbose=verbose,
                 )
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from edgeq.data.media.images import IMAGE_SUFFIXES
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.reading import read_arrays
 from edgeq.errors import DataError, WorkerError, joined_reasons
+from edgeq.memory import memory_share
 from edgeq.runtime.available import find_runtime
+from edgeq.runtime.interpreter import TensorInfo
 from edgeq.runtime.process import Worker
 from edgeq.scratch import scratch_folder
 
@@ -94,6 +97,7 @@ def _run(
     with scratch_folder("run") as folder, Worker(name, verbose=verbose) as worker:
         loaded = worker.load(path, 1, runtime)
         asked, answered = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
+        _check_memory(name, loaded.inputs, items)
         # A batch is filled with copies of the item, and the first answer is taken.
         fed = {
             info.name: np.stack([np.broadcast_to(item, info.shape) for item in items[info.name]])
@@ -103,10 +107,27 @@ def _run(
         worker.predict(asked, answered)
         with np.load(answered, allow_pickle=False) as archive:
             stored = {key: archive[key] for key in archive.files}
+    for info in loaded.outputs:
+        if not stored[info.name].size:
+            raise WorkerError(
+                f"{name}: its output {info.name} holds no number, its shape is {list(info.shape)}"
+            )
     return {
         info.name: info.decode(stored[info.name][:, 0] if len(info.shape) > 1 else stored[info.name])
         for info in loaded.outputs
     }
+
+
+def _check_memory(name: str, inputs: Sequence[TensorInfo], items: Mapping[str, Array]) -> None:
+    """Refuses a file whose batch is so large that filling it would take this machine's memory."""
+    needed = sum(len(items[info.name]) * math.prod(info.shape) * items[info.name].itemsize for info in inputs)
+    # Here, on their way, in the worker, and as the file stores them.
+    most = memory_share(4)
+    if most is not None and needed > most:
+        raise WorkerError(
+            f"{name}: its batch makes {needed / 1e9:.1f} GB of the inputs, expected at most {most / 1e9:.1f} GB here: "
+            "convert it with a batch of 1"
+        )
 
 
 _COLUMNS: Mapping[tuple[str, ...], type[FileColumn]] = {

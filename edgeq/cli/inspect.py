@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeq.cli.options import PATH, json_flag, preprocess
+from edgeq.cli.options import PATH, json_flag, preprocess, verbose
 from edgeq.cli.terminal import print_result, progress_bar, say, stdout_console
 from edgeq.errors import EXIT_FINE, UsageError
 
@@ -30,6 +31,7 @@ class _Wish:
         preprocess: of the data; None for what is found.
         run: whether files are run here.
         runtime: which; None for the best installed.
+        verbose: whether the runtime's own output is let through.
     """
 
     target: Path
@@ -40,6 +42,7 @@ class _Wish:
     preprocess: str | None
     run: bool
     runtime: str | None
+    verbose: bool
 
 
 @click.command(
@@ -73,6 +76,7 @@ class _Wish:
     "-o", "--output", "outputs", multiple=True, help=".html, .json, .txt or - for JSON; repeatable."
 )
 @json_flag
+@verbose
 def command(
     target: Path,
     variant: str | None,
@@ -85,12 +89,13 @@ def command(
     runtime: str | None,
     outputs: tuple[str, ...],
     as_json: bool,
+    verbose: bool,
 ) -> int:
     """Shows what a .tflite FILE is made of: inputs and outputs, operators, layers, memory, and what can run it.
 
     Of a BUNDLE, a table of its variants. A file that the runtime refuses is shown all the same, with the reason.
     """
-    wish = _Wish(target, variant, other, histograms, data, preprocess, not no_run, runtime)
+    wish = _Wish(target, variant, other, histograms, data, preprocess, not no_run, runtime, verbose)
     _check(wish)
     sink = _Sink(outputs, as_json=as_json)
     document = _document(wish)
@@ -149,9 +154,8 @@ def _document(wish: _Wish) -> Document:
         raise UsageError(
             f"--diff compares one file: add --variant with one of {', '.join(paths)}, or name a .tflite"
         )
-    views = {
-        title: view_file(path, title, run=wish.run, runtime=wish.runtime) for title, path in paths.items()
-    }
+    view = functools.partial(view_file, run=wish.run, runtime=wish.runtime, verbose=wish.verbose)
+    views = {title: view(path, title) for title, path in paths.items()}
     if wish.other is None:
         return Document(_with_histograms(wish, views, paths), name)
     ((title, path),) = paths.items()
@@ -159,7 +163,7 @@ def _document(wish: _Wish) -> Document:
     if len(others) > 1:
         raise UsageError(f"--diff compares one file: name a .tflite instead of the bundle {wish.other}")
     ((other_title, other),) = others.items()
-    second = view_file(other, other_title, run=wish.run, runtime=wish.runtime)
+    second = view(other, other_title)
     return Document((views[title],), name, compare(views[title], path, second, other))
 
 
@@ -205,5 +209,6 @@ def _with_activations(wish: _Wish, view: FileView, path: Path) -> FileView:
             path,
             feed,
             runtime=wish.runtime,
+            verbose=wish.verbose,
             progress=lambda done, total: progress("activations", done, total),
         )

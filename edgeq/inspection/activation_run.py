@@ -23,10 +23,12 @@ from edgeq.data.feeding import BadItemsError, Feed
 from edgeq.errors import DataError, ModelError, WorkerError
 from edgeq.inspection.activation_tensors import quantization_of
 from edgeq.inspection.value_histogram import ValueHistogram, load_histograms, save_histograms
+from edgeq.memory import memory_share
 from edgeq.pool import ProcessPool
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_count
-from edgeq.runtime.process import ENVIRONMENT
+from edgeq.runtime.interpreter import path_argument, reason_of
+from edgeq.runtime.process import environment
 from edgeq.runtime.quantization import Quantization, quantize
 from edgeq.scratch import make_array, scratch_folder
 from edgeq.tflite.io import TensorInfo, model_io
@@ -69,6 +71,7 @@ def measure_activations(
     *,
     histograms: bool,
     runtime: str | None = None,
+    verbose: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measured:
     """Runs items through a file on all cores and measures some of its activations.
@@ -80,6 +83,7 @@ def measure_activations(
         indices: which items.
         histograms: whether values are counted, which takes 5 ns each, beside their range.
         runtime: which runtime; None for the best installed.
+        verbose: whether the runtime's own output is let through.
         progress: called with the number of items measured and their total.
 
     Returns:
@@ -103,7 +107,7 @@ def measure_activations(
         job_file = scratch / "job.pickle"
         job_file.write_bytes(pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL))
         try:
-            bad, counted = _run(job, job_file, len(indices), progress)
+            bad, counted = _run(job, job_file, len(indices), verbose, progress)
         except WorkerError as error:
             raise ModelError(f"the activations of {file.name} cannot be measured ({error})") from error
         if bad:
@@ -170,13 +174,20 @@ class _Job:
 
 
 def _run(
-    job: _Job, job_file: Path, total: int, progress: Callable[[int, int], None] | None
+    job: _Job, job_file: Path, total: int, verbose: bool, progress: Callable[[int, int], None] | None
 ) -> tuple[dict[int, str], tuple[ValueHistogram, ...]]:
     """Measures all items on all cores; reason by row that cannot be read, and the histograms."""
     bad: dict[int, str] = {}
     histograms = [ValueHistogram(tensor.dtype) for tensor in job.tensors] if job.histograms else []
     processes = max(1, min(cpu_count(), -(-total // _CHUNK)))
-    with ProcessPool(processes, "the runtime", environment=ENVIRONMENT, timeout_s=_CHUNK_TIMEOUT_S) as pool:
+    with ProcessPool(
+        processes,
+        "the runtime",
+        environment=environment(verbose=verbose),
+        timeout_s=_CHUNK_TIMEOUT_S,
+        most_bytes=memory_share(processes),
+        verbose=verbose,
+    ) as pool:
         starts = range(0, total, _CHUNK)
         stops = [min(start + _CHUNK, total) for start in starts]
         chunks = [
@@ -208,16 +219,19 @@ class _Model:
 
     def __init__(self, path: Path, runtime: str | None) -> None:
         module = find_runtime(runtime).module()
+        self._inputs, _ = model_io(read_model(path))
         with warnings.catch_warnings():
             # LiteRT warns of the memory: that of all activations of one inference.
             warnings.simplefilter("ignore", UserWarning)
-            # XNNPACK takes each operator by itself then, so that no activation is lost between two (LiteRT 2.1.0,
-            # 2.2.0 and 2.3.0); older runtimes leave it out.
-            self._interpreter = module.Interpreter(
-                model_path=str(path), experimental_preserve_all_tensors=True, num_threads=1
-            )
-        self._interpreter.allocate_tensors()
-        self._inputs, _ = model_io(read_model(path))
+            try:
+                # XNNPACK takes each operator by itself then, so that no activation is lost between two (LiteRT 2.1.0,
+                # 2.2.0 and 2.3.0); older runtimes leave it out.
+                self._interpreter = module.Interpreter(
+                    model_path=path_argument(path), experimental_preserve_all_tensors=True, num_threads=1
+                )
+                self._interpreter.allocate_tensors()
+            except (ValueError, RuntimeError, MemoryError) as error:
+                raise ModelError(f"it is refused: {reason_of(error)}") from error
 
     def run(self, items: dict[str, Array]) -> None:
         """Runs one item, given as [1, *item shape] in real values by input name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,16 @@ from edgeq.tflite.precision import precision_of
 _VERSION_BLOCK = "min_runtime_version"
 
 
-def inspect_file(path: Path, *, run: bool = True, runtime: str | None = None) -> Inspection:
+def inspect_file(
+    path: Path, *, run: bool = True, runtime: str | None = None, verbose: bool = False
+) -> Inspection:
     """Finds out what a ``.tflite`` is made of. Nothing in it is trusted.
 
     Args:
         path: the file.
         run: whether it is run here on zeros, in a process of its own, for delegation and memory.
         runtime: which runtime; None for the best installed.
+        verbose: whether the runtime's own output is let through.
 
     Raises:
         ModelError: it is missing, damaged, or no TensorFlow Lite model.
@@ -41,13 +45,16 @@ def inspect_file(path: Path, *, run: bool = True, runtime: str | None = None) ->
     model = read_model(path)
     metadata, problems = _metadata(path, model)
     arena_bytes = planned_arena_bytes(model)
-    trial = try_file(path, model, arena_bytes, runtime) if run else None
-    inspection = _described(path, model, metadata, arena_bytes, trial)
+    # The digest of a large file takes as long as its run, and neither needs the other.
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(_sha256, path)
+        trial = try_file(path, model, arena_bytes, runtime, verbose=verbose) if run else None
+        inspection = _described(path, model, metadata, arena_bytes, trial, digest.result())
     return _with_warnings(inspection, model, problems)
 
 
 def _described(
-    path: Path, model: TfliteModel, metadata: Metadata, arena_bytes: int, trial: Trial | None
+    path: Path, model: TfliteModel, metadata: Metadata, arena_bytes: int, trial: Trial | None, sha256: str
 ) -> Inspection:
     """Everything but the warnings."""
     inputs, outputs = model_io(model)
@@ -57,7 +64,7 @@ def _described(
     return Inspection(
         name=path.name,
         file_bytes=model.file_bytes,
-        sha256=_sha256(path),
+        sha256=sha256,
         schema_version=model.version,
         description=model.description,
         inputs=inputs,

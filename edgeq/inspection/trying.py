@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeq.errors import RuntimeUnavailableError, WorkerError
 from edgeq.inspection.structure import Run
+from edgeq.memory import memory_share
 from edgeq.runtime.available import find_runtime
-from edgeq.runtime.host import total_memory_bytes
 from edgeq.runtime.process import Loaded, Worker
 from edgeq.tflite.arena import activation_tensors
 from edgeq.tflite.model import TfliteModel
@@ -28,7 +28,14 @@ class Trial:
     delegated: tuple[int, ...] | None
 
 
-def try_file(path: Path, model: TfliteModel, planned_bytes: int, runtime: str | None = None) -> Trial:
+def try_file(
+    path: Path,
+    model: TfliteModel,
+    planned_bytes: int,
+    runtime: str | None = None,
+    *,
+    verbose: bool = False,
+) -> Trial:
     """Runs a file. Whatever it does to the runtime is told in the result.
 
     Args:
@@ -36,6 +43,7 @@ def try_file(path: Path, model: TfliteModel, planned_bytes: int, runtime: str | 
         model: as read from it.
         planned_bytes: what its activations take at least.
         runtime: which runtime; None for the best installed.
+        verbose: whether the runtime's own output is let through.
 
     Raises:
         UsageError: there is no runtime of that name.
@@ -45,14 +53,14 @@ def try_file(path: Path, model: TfliteModel, planned_bytes: int, runtime: str | 
     except RuntimeUnavailableError as error:
         return Trial(_failed("", "", str(error)), None)
     name, version = installed.package.name, installed.version
-    memory = total_memory_bytes()
-    if memory is not None and planned_bytes > memory:
-        needs = f"its activations need {planned_bytes / 1e9:.1f} GB, this machine has {memory / 1e9:.1f} GB"
+    most = memory_share()
+    if most is not None and planned_bytes > most:
+        needs = (
+            f"its activations need {planned_bytes / 1e9:.1f} GB, a process may take {most / 1e9:.1f} GB here"
+        )
         return Trial(_failed(name, version, needs), None)
     try:
-        with Worker(path.name, timeout_s=_LONGEST_S) as worker:
-            if memory is not None:
-                worker.limit_memory(memory + model.file_bytes)
+        with Worker(path.name, timeout_s=_LONGEST_S, most_bytes=most, verbose=verbose) as worker:
             loaded = worker.load(path, threads=1, runtime=runtime)
             arena = _arena_bytes(worker, path, model, runtime)
     except WorkerError as error:

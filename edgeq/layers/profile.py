@@ -12,9 +12,10 @@ from typing import Any
 from edgeq.errors import ModelError, WorkerError
 from edgeq.layers.profile_attribution import OperatorTime, attributed, read_events, restored
 from edgeq.layers.profile_single import time_singly
+from edgeq.memory import memory_share
 from edgeq.processes import CommandProcess
 from edgeq.runtime.available import InstalledRuntime, find_runtime
-from edgeq.runtime.process import ENVIRONMENT, Worker
+from edgeq.runtime.process import Worker, environment
 from edgeq.tflite.model import TfliteModel, read_model
 
 LITERT_PROFILER, OPERATOR_FILES = "litert-profiler", "operator files"
@@ -202,7 +203,8 @@ def _ask_profiler(
     with CommandProcess(
         "edgeq.layers.profile_worker",
         "LiteRT's profiler",
-        environment=ENVIRONMENT,
+        environment=environment(verbose=verbose),
+        most_bytes=memory_share(),
         timeout_s=_TIMEOUT_S,
         verbose=verbose,
     ) as process:

@@ -32,6 +32,9 @@ _DISCARD = 3
 _LONGEST_S = 120.0
 """For all operators together: after that, those that are left are not measured."""
 
+_MOST_NUMBERS = 100_000_000
+"""In all inputs of an operator: 0.4 GB; activations of large networks have some millions."""
+
 _MOST_SIZES = 16
 
 
@@ -221,7 +224,12 @@ def _apply(path: Path, changes: Sequence[Patch]) -> None:
 
 
 def _set_inputs(worker: Worker, loaded: Loaded, path: Path) -> None:
-    """Random numbers where the values are real ones: some kernels are done at once where all are zero."""
+    """Random numbers where the values are real ones: some kernels are done at once where all are zero.
+
+    Inputs of more than a hundred million numbers stay zero: the random ones would take this process's memory.
+    """
+    if sum(math.prod(info.shape) for info in loaded.inputs) > _MOST_NUMBERS:
+        return
     generator = np.random.default_rng(0)
     values = {}
     for info in loaded.inputs:

@@ -14,6 +14,7 @@ from edgeq.errors import ModelError, RuntimeUnavailableError
 from edgeq.layers.profile_litert import VERSIONS, Event, Profiler
 from edgeq.processes import answers_on_stdout, serve
 from edgeq.runtime.available import find_runtime
+from edgeq.runtime.interpreter import path_argument
 
 _DELEGATE = "DELEGATE"
 
@@ -71,7 +72,9 @@ def partitions(path: str, threads: int) -> dict[str, Any]:
 
     The interpreter cuts a file as the compiled model does and, unlike it, says how.
     """
-    interpreter = find_runtime("litert").module().Interpreter(model_path=path, num_threads=threads)
+    interpreter = (
+        find_runtime("litert").module().Interpreter(model_path=path_argument(Path(path)), num_threads=threads)
+    )
     interpreter.allocate_tensors()
     nodes = interpreter._get_ops_details()
     return {"partitions": [members(node, nodes) for node in nodes if node["op_name"] == _DELEGATE]}

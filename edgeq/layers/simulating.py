@@ -20,6 +20,7 @@ from edgeq.layers.editing import edited
 from edgeq.layers.edits import Grid
 from edgeq.layers.outcome import Outcome, Plan, as_sums, noise_ratio, relative_noise
 from edgeq.layers.simulation_worker import compare_items, on_grid, run_items
+from edgeq.memory import memory_share
 from edgeq.pool import ProcessPool
 from edgeq.runtime.host import cpu_count
 from edgeq.runtime.process import ENVIRONMENT
@@ -87,7 +88,12 @@ class Simulator:
         self._outputs = [info.name for info in model_io(files.model)[1]]
         self._processes = cpu_count()
         self._pool = ProcessPool(
-            self._processes, "the runtime", activity="run", environment=ENVIRONMENT, timeout_s=_TIMEOUT_S
+            self._processes,
+            "the runtime",
+            activity="run",
+            environment=ENVIRONMENT,
+            timeout_s=_TIMEOUT_S,
+            most_bytes=memory_share(self._processes),
         )
         self._made = 0
         self._inputs = self._write_inputs(items)

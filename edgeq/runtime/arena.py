@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeq.errors import ModelError
 from edgeq.runtime.available import InstalledRuntime
+from edgeq.runtime.interpreter import path_argument, reason_of
 
 _ALIGNMENT = 64
 """Bytes: ``kDefaultTensorAlignment`` of tensorflow/lite/util.h."""
@@ -38,15 +39,13 @@ def arena_bytes(
         return None
     try:
         interpreter = module.Interpreter(
-            model_path=str(path),
+            model_path=path_argument(path),
             num_threads=1,
             experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{path.name} is refused without a delegate: {' '.join(str(error).split())[:300]}"
-        ) from error
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ModelError(f"{path.name} is refused without a delegate: {reason_of(error)}") from error
     scratch = (detail["index"] for detail in interpreter.get_tensor_details())
     indices = {*tensors, *(int(index) for index in scratch if index >= first_scratch)}
     return _covered_bytes(filter(None, (_place(interpreter, index) for index in sorted(indices))))

@@ -84,27 +84,3 @@ def peak_memory_bytes() -> int | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def total_memory_bytes() -> int | None:
-    """Memory of the machine; None where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def limit_memory(most_bytes: int) -> bool:
-    """Lets this process's allocations fail beyond a size; False where the system has no such limit.
-
-    Args:
-        most_bytes: of address space, which includes files that are mapped.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    import resource
-
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    return True

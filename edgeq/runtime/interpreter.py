@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeq.errors import DataError, ModelError
+from edgeq.memory import own_limit_bytes
+from edgeq.printing import printable
 from edgeq.runtime import delegation
 from edgeq.runtime.available import InstalledRuntime
 from edgeq.runtime.quantization import Quantization, dequantize, quantize
@@ -20,6 +24,10 @@ Array = npt.NDArray[Any]
 
 FAILS_AT_INFERENCE = "the runtime fails at inference"
 """What messages begin with when a file was allocated and an operator fails: it crosses processes as text."""
+
+
+_NO_REASON = re.compile(r"(Node number \d+ \(\w+\) failed to (prepare|invoke)\.)?")
+"""All that LiteRT 2.3.0 says where an allocation fails. Kernels that refuse something say what before that."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,15 @@ class TensorInfo:
         return stored if self.quantization is None else dequantize(stored, self.quantization)
 
 
+def path_argument(path: Path) -> str | bytes:
+    """A path as the runtimes' ``Interpreter`` takes it: bytes where it is no UTF-8, which they refuse as text."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)
+
+
 class LoadedModel:
     """A .tflite file, loaded and allocated.
 
@@ -87,12 +104,11 @@ class LoadedModel:
         module = runtime.module()
         start = time.perf_counter()
         try:
-            self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = module.Interpreter(model_path=path_argument(path), num_threads=threads)
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, MemoryError) as error:
             raise ModelError(
-                f"{path.name} is refused by {runtime.package.distribution} {runtime.version}: "
-                f"{_one_line(error)}"
+                f"{path.name} is refused by {runtime.package.distribution} {runtime.version}: {reason_of(error)}"
             ) from error
         self.load_ms = (time.perf_counter() - start) * 1e3
         self.runtime = runtime
@@ -127,12 +143,19 @@ class LoadedModel:
         """
         try:
             self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{FAILS_AT_INFERENCE}: {_one_line(error)}") from error
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise ModelError(f"{FAILS_AT_INFERENCE}: {reason_of(error)}") from error
 
     def outputs_stored(self) -> dict[str, Array]:
-        """A copy of every output as it is stored, by name."""
-        return {info.name: self._interpreter.get_tensor(info.index) for info in self.outputs}
+        """A copy of every output as it is stored, by name.
+
+        Raises:
+            ModelError: no operator computes an output; the message holds the runtime's reason.
+        """
+        try:
+            return {info.name: self._interpreter.get_tensor(info.index) for info in self.outputs}
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"it ran and an output has no values: {reason_of(error)}") from error
 
     def time_invocations(self, discard: int, runs: int) -> list[int]:
         """Times inference alone, without copying inputs or outputs, as ``litert-benchmark`` does.
@@ -200,8 +223,20 @@ def _info(detail: Mapping[str, Any], name: str) -> TensorInfo:
     )
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
+def reason_of(error: Exception) -> str:
+    """The runtime's reason in one line, and what is likely where it gives none."""
+    # Custom operators are named by the file.
+    text = printable(" ".join(str(error).split()))
+    if isinstance(error, MemoryError):
+        return f"it needs more memory than {_memory_here()}"
+    if _NO_REASON.fullmatch(text):
+        beginning = f"{text} It" if text else "it"
+        return f"{beginning} gives no reason, as where it needs more memory than {_memory_here()}"
     if "Select TensorFlow op" in text:
         return "it has TensorFlow's own operators, which need the Flex delegate; no Python runtime has it"
     return text[:300]
+
+
+def _memory_here() -> str:
+    most = own_limit_bytes()
+    return "there is" if most is None else f"the {most / 1e9:.1f} GB that a process may take here"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.errors import WorkerError
+from edgeq.memory import memory_share
+from edgeq.printing import printable
 from edgeq.processes import CommandProcess
 from edgeq.runtime.interpreter import TensorInfo
 from edgeq.runtime.quantization import Quantization
@@ -22,6 +24,11 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
+
+
+def environment(*, verbose: bool) -> dict[str, str]:
+    """Variables for a process that runs files; `verbose` lets the runtime's own output through."""
+    return ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {})
 
 
 @dataclass(frozen=True)
@@ -60,19 +67,28 @@ class Loaded:
 class Worker(CommandProcess):
     """A process that holds one model; a context manager that ends it."""
 
-    def __init__(self, variant: str, *, verbose: bool = False, timeout_s: float = _COMMAND_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        variant: str,
+        *,
+        verbose: bool = False,
+        timeout_s: float = _COMMAND_TIMEOUT_S,
+        most_bytes: int | None = None,
+    ) -> None:
         """Starts the process; it loads nothing yet.
 
         Args:
             variant: what error messages call it.
             verbose: whether the runtime's own output is let through.
             timeout_s: longest time for one command.
+            most_bytes: of memory of its own that the process may take, on Linux; None for nearly all that there is.
         """
         super().__init__(
             "edgeq.runtime.worker",
             "the runtime",
-            environment=ENVIRONMENT | ({"TF_CPP_MIN_LOG_LEVEL": "0"} if verbose else {}),
+            environment=environment(verbose=verbose),
             timeout_s=timeout_s,
+            most_bytes=memory_share() if most_bytes is None else most_bytes,
             verbose=verbose,
         )
         self.variant = variant
@@ -117,14 +133,10 @@ class Worker(CommandProcess):
         peak: int | None = self.ask("memory")["peak_bytes"]
         return peak
 
-    def limit_memory(self, most_bytes: int) -> None:
-        """Lets allocations fail that would make the process larger than this, where the system can."""
-        self.ask("limit_memory", most_bytes=most_bytes)
-
     def arena_bytes(
         self, path: Path, runtime: str | None, tensors: Sequence[int], first_scratch: int
     ) -> int | None:
-        """See `edgeq.runtime.arena.arena_bytes`.
+        """See `edgeq.runtime.arena.arena_bytes`. The worker holds no model afterwards.
 
         Raises:
             WorkerError: the runtime refuses the file or dies of it.
@@ -142,7 +154,8 @@ class Worker(CommandProcess):
         try:
             return super().ask(do, on_progress, **arguments)
         except WorkerError as error:
-            raise WorkerError(f"{self.variant}: {error}") from error
+            # What the runtime printed last may hold names out of the file.
+            raise WorkerError(f"{self.variant}: {printable(str(error))}") from error
 
 
 def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:

@@ -17,7 +17,7 @@ from edgeq.errors import EdgeqError
 from edgeq.processes import answers_on_stdout, serve
 from edgeq.runtime.arena import arena_bytes
 from edgeq.runtime.available import find_runtime
-from edgeq.runtime.host import cpu_family, kernel_path, limit_memory, peak_memory_bytes
+from edgeq.runtime.host import cpu_family, kernel_path, peak_memory_bytes
 from edgeq.runtime.interpreter import Array, LoadedModel, TensorInfo
 
 
@@ -89,12 +89,12 @@ class _Session:
         return {"count": count}
 
     def arena(self, path: str, runtime: str | None, tensors: list[int], first_scratch: int) -> dict[str, Any]:
-        """Memory that tensors of a file and the scratch tensors of kernels take without a delegate."""
-        return {"arena_bytes": arena_bytes(Path(path), find_runtime(runtime), tensors, first_scratch)}
+        """Memory that tensors of a file and the scratch tensors of kernels take without a delegate.
 
-    def limit_memory(self, most_bytes: int) -> dict[str, Any]:
-        """Lets allocations fail that would make this process larger; does nothing where there is no such limit."""
-        return {"is_limited": limit_memory(most_bytes)}
+        The loaded model is let go before: both together would take up to twice the memory.
+        """
+        self._model = None
+        return {"arena_bytes": arena_bytes(Path(path), find_runtime(runtime), tensors, first_scratch)}
 
     def memory(self) -> dict[str, Any]:
         """Peak resident memory so far."""
@@ -124,7 +124,6 @@ def main() -> None:
             "predict": session.predict,
             "memory": session.memory,
             "arena": session.arena,
-            "limit_memory": session.limit_memory,
         },
         answers_on_stdout(),
     )

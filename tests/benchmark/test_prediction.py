@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeq.benchmark import prediction
 from edgeq.benchmark.prediction import predict
 from edgeq.benchmark.targets import Targets, find_targets
 from edgeq.data.dataset import ArrayDataset
@@ -163,3 +164,12 @@ def test_an_npz_without_the_models_inputs_is_refused(demo: Targets, tmp_path: Pa
     np.savez(tmp_path / "item.npz", picture=np.zeros((28, 28, 1)))
     with pytest.raises(DataError, match=r"expected arrays named image, found picture"):
         predict(demo, [tmp_path / "item.npz"])
+
+
+def test_a_batch_that_would_fill_the_memory_is_refused(
+    demo: Targets, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a machine with very little.
+    monkeypatch.setattr(prediction, "memory_share", lambda processes: 1000)
+    with pytest.raises(WorkerError, match="convert it with a batch of 1"):
+        predict(demo, [saved(tmp_path / "item.npy", pixels)])

@@ -215,3 +215,7 @@ def test_html_without_its_packages_is_refused_before_the_work(edgeq, file, block
 def test_a_reader_that_has_seen_enough_is_no_error(edgeq, file):
     run = edgeq.shell(f"$EDGEQ inspect {file} --no-run | head -1; exit ${{PIPESTATUS[0]}}")
     assert (run.code, run.out, run.err) == (0, "model.int8.tflite\n", "")
+
+
+def test_the_runtimes_own_words_are_let_through_where_they_are_asked_for(edgeq, file):
+    assert "XNNPACK delegate" in edgeq("inspect", file, "-v").err

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mutants import mutant
 
@@ -13,8 +14,10 @@ from edgeq.demo import assets
 
 SMALL = (Path(__file__).parents[1] / "tflite" / "data" / "two_inputs.int8.tflite").read_bytes()
 INT8 = (assets.bundle_path() / f"{assets.NAME}.int8.tflite").read_bytes()
+FLOAT32 = (assets.bundle_path() / f"{assets.NAME}.float32.tflite").read_bytes()
 
 INSPECT, DOCTOR, BENCHMARK = ("inspect", "--histograms"), ("doctor",), ("benchmark", "--quick")
+LAYERS, RUN = ("layers",), ("run",)
 _LONGEST_S = 300
 
 # What the runtime gets to see, and each command in turn: what is refused before is tested without processes.
@@ -57,12 +60,41 @@ CASES = [
     (("damaged_metadata",), SMALL, 1, BENCHMARK),
     (("many_subgraphs", "endless_loop"), SMALL, 3, INSPECT),
     (("variable", "absurd_size"), INT8, 4, BENCHMARK),
+    (("absurd_size",), FLOAT32, 3, LAYERS),
+    (("cycle",), FLOAT32, 36, LAYERS),
+    (("reads_its_own_result",), SMALL, 31, LAYERS),
+    (("shuffled_operators",), INT8, 2, LAYERS),
+    (("doubled_results",), SMALL, 6, LAYERS),
+    (("absurd_names_of_all",), SMALL, 6, LAYERS),
+    (("absurd_names_of_all",), INT8, 19, LAYERS),
+    (("absurd_scale",), FLOAT32, 2, LAYERS),
+    (("absurd_zero_point",), INT8, 7, LAYERS),
+    (("endless_loop",), FLOAT32, 84, LAYERS),
+    (("sparse",), FLOAT32, 1, LAYERS),
+    (("many_subgraphs",), SMALL, 1, LAYERS),
+    (("no_operators",), SMALL, 3, LAYERS),
+    (("buffer_elsewhere",), FLOAT32, 4, LAYERS),
+    (("custom_operator",), INT8, 2072, BENCHMARK),
+    (("cycle",), SMALL, 1034, RUN),
+    (("no_operators",), SMALL, 1058, RUN),
+    (("absurd_size",), SMALL, 2, RUN),
+    (("absurd_inputs",), SMALL, 1112, RUN),
+    (("one_buffer_for_all",), SMALL, 4, RUN),
+    (("absurd_names_of_all",), SMALL, 9, RUN),
 ]
 
 
 def name(case: tuple[tuple[str, ...], bytes, int, tuple[str, ...]]) -> str:
     mutations, content, seed, command = case
-    return f"{command[0]}-{'+'.join(mutations)}-{'small' if content is SMALL else 'int8'}-{seed}"
+    file = {SMALL: "small", INT8: "int8", FLOAT32: "float32"}[content]
+    return f"{command[0]}-{'+'.join(mutations)}-{file}-{seed}"
+
+
+def two_inputs(folder: Path) -> Path:
+    """An item for the small file."""
+    path = folder / "item.npz"
+    np.savez(path, left=np.zeros((1, 32), np.float32), right=np.zeros((1, 32), np.float32))
+    return path
 
 
 @pytest.mark.slow
@@ -72,8 +104,9 @@ def test_a_command_on_a_mutant_ends_with_its_exit_code_and_without_a_traceback(
 ) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(mutant(content, mutations, seed))
+    inputs = [str(two_inputs(tmp_path))] if command == RUN else []
     done = subprocess.run(
-        [sys.executable, "-m", "edgeq", *command, str(path)],
+        [sys.executable, "-m", "edgeq", *command, str(path), *inputs],
         capture_output=True,
         timeout=_LONGEST_S,
         cwd=tmp_path,

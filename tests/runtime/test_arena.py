@@ -28,7 +28,5 @@ def test_a_file_that_is_refused_is_named(tmp_path: Path) -> None:
 
 
 def test_a_worker_with_little_memory_fails_instead_of_taking_more() -> None:
-    with Worker("small") as worker:
-        worker.limit_memory(1 << 20)
-        with pytest.raises(WorkerError, match="small"):
-            worker.load(FILE, threads=1, runtime=None)
+    with Worker("small", most_bytes=1 << 20) as worker, pytest.raises(WorkerError, match="small"):
+        worker.load(FILE, threads=1, runtime=None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from edgeq.demo import assets
 from edgeq.errors import WorkerError
+from edgeq.memory import memory_share
 from edgeq.runtime.available import find_runtime
 from edgeq.runtime.host import cpu_family
 from edgeq.runtime.interpreter import LoadedModel
@@ -117,3 +119,11 @@ def test_a_worker_that_is_killed_at_work_is_told_with_the_signal(worker: Worker)
         worker.time(discard=0, runs=10_000_000)
     with pytest.raises(WorkerError, match=r"^int8: the runtime crashed at 'memory' \(SIGKILL\)$"):
         worker.peak_memory_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is a limit on Linux only")
+def test_it_may_take_nearly_all_memory_and_no_more(worker: Worker) -> None:
+    worker.peak_memory_bytes()
+    limits = Path(f"/proc/{pid(worker)}/limits").read_text()
+    (allowed,) = re.findall(r"Max data size +(\d+)", limits)
+    assert int(allowed) == memory_share()
