@@ -29,8 +29,8 @@ _ALL = "all"
 @click.option("--data", type=PATH, help="Folder, manifest, .npz, COCO .json or script, as for edgeq convert.")
 @click.option("--calibration", type=PATH, help="Data that calibration uses whole, where --data has the rest.")
 @preprocess
-@click.option("--select", multiple=True, metavar="CODE", help="Only these rules: F, D1, D104; repeatable.")
-@click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules; repeatable.")
+@click.option("--select", multiple=True, metavar="CODE", help="Only these rules, such as F,D104; repeatable.")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Not these rules, likewise; repeatable.")
 @click.option("--variant", "variants", multiple=True, help="Of a bundle, only these; repeatable.")
 @click.option("--size", type=Size(), default=(), help="Size of a model's free dimensions, such as 224x224.")
 @click.option("--allow-lambda", is_flag=True, help="Load Lambda layers, which run code from the file.")

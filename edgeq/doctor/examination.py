@@ -86,7 +86,8 @@ def selected_rules(
     """The rules that a user wants.
 
     Args:
-        select: codes, beginnings of codes such as ``F`` or ``D1``, or names; none selects all.
+        select: codes, beginnings of codes such as ``F`` or ``D1``, or names, also several with commas; none selects
+            all.
         ignore: likewise; wins over `select`.
         rules: to choose from.
 
@@ -94,6 +95,7 @@ def selected_rules(
         UsageError: one of them names no rule.
     """
     rules = tuple(rules)
+    select, ignore = _words(select), _words(ignore)
     for word in (*select, *ignore):
         if not any(_names(word, rule) for rule in rules):
             groups = ", ".join(sorted({rule.code[0] for rule in rules}))
@@ -107,6 +109,10 @@ def selected_rules(
         if (not select or any(_names(word, rule) for word in select))
         and not any(_names(word, rule) for word in ignore)
     )
+
+
+def _words(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for one in given for word in one.split(","))
 
 
 def _names(word: str, rule: Rule) -> bool:

@@ -204,6 +204,16 @@ def freeze(
             ) from error
         shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
         raise ModelError(f"the model cannot be traced with inputs {shapes}: {first_line(error)}") from error
+    except NameError as error:
+        raise ModelError(
+            f"the model's own code cannot be run: {first_line(error)}; the file of a model does not hold what its "
+            "Lambda layers import: build the model in a converter script (edgeq init NAME.py), or write a layer class"
+        ) from error
+    except Exception as error:
+        # A model's own layers raise whatever they like.
+        raise ModelError(
+            f"the model's own code fails: {type(error).__name__}: {first_line(error)}"
+        ) from error
     if len(frozen.outputs) != len(outputs):
         raise ModelError(
             f"expected {len(outputs)} outputs ({', '.join(outputs)}), traced {len(frozen.outputs)}"

@@ -39,6 +39,8 @@ A1, A2, B1 = rule("A101"), rule("A201"), rule("B101")
         ((), ("A",), ["B101"]),
         (("A",), ("A101",), ["A201"]),
         (("A",), ("A",), []),
+        (("A1,B",), (), ["A101", "B101"]),
+        ((), ("A101, B101",), ["A201"]),
     ],
 )
 def test_rules_are_selected_and_ignored_by_code_beginning_and_name(select, ignore, expected):

@@ -156,6 +156,20 @@ def test_a_lambda_layer_is_loaded_where_it_is_allowed(with_lambda: Path) -> None
     assert result.tolist() == [[3.0] * 4]
 
 
+FACTOR = 3
+
+
+def test_a_lambda_that_uses_what_its_module_imports_is_one_line_that_says_so(tmp_path: Path) -> None:
+    # What a saved function's globals were is not in the file.
+    saved_with(
+        layers.Lambda(lambda value: np.square(value) * FACTOR, output_shape=(4,)), tmp_path / "m.keras"
+    )
+    with pytest.raises(
+        EdgeqError, match=r"own code cannot be run: name '(np|FACTOR)' is not defined; .*script"
+    ):
+        opened(tmp_path / "m.keras", allow_lambda=True)
+
+
 @keras.saving.register_keras_serializable("edgeq_tests")
 class Registered(layers.Layer):
     def call(self, x: Any) -> Any:

@@ -8,6 +8,7 @@ from rich.text import Text
 from edgeq.doctor.examination import Diagnosis, Examination
 from edgeq.doctor.rule import ERROR
 from edgeq.printing import printable
+from edgeq.report.findings.lines import message_alone
 
 _COLOURS = {ERROR: "red"}
 
@@ -30,7 +31,7 @@ def _finding(diagnosis: Diagnosis) -> Text:
         (printable(finding.subject), "bold"),
         ": ",
         (f"{rule.code} {rule.name}", colour),
-        f" ({diagnosis.severity})\n  {printable(finding.message)}",
+        f" ({diagnosis.severity})\n  {printable(message_alone(finding))}",
     )
 
 
@@ -50,7 +51,18 @@ def _lacking(examination: Examination) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for unchecked in examination.lacking:
         by_reason.setdefault(unchecked.reason, []).append(unchecked.rule.code)
-    return [f"{reason}: {', '.join(codes)}" for reason, codes in by_reason.items()]
+    return [f"{reason}: {_ranges(codes)}" for reason, codes in by_reason.items()]
+
+
+def _ranges(codes: list[str]) -> str:
+    """Codes in their order, three or more that follow each other as ``D100–D111``."""
+    runs: list[list[str]] = []
+    for code in codes:
+        if runs and code[0] == runs[-1][-1][0] and int(code[1:]) == int(runs[-1][-1][1:]) + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
 
 
 def _counted(count: int, word: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeq.doctor.examination import Examination
 from edgeq.printing import printable, workflow_command
+from edgeq.report.findings.lines import message_alone
 
 
 def examination_as_github(examination: Examination) -> str:
@@ -12,7 +13,7 @@ def examination_as_github(examination: Examination) -> str:
         workflow_command(
             diagnosis.severity,
             f"edgeq: {diagnosis.rule.code} {diagnosis.rule.name}",
-            printable(f"{diagnosis.finding.subject}: {diagnosis.finding.message}"),
+            printable(f"{diagnosis.finding.subject}: {message_alone(diagnosis.finding)}"),
             diagnosis.finding.path,
         )
         + "\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 
 from edgeq.doctor.examination import Diagnosis, Examination
+from edgeq.doctor.rule import Finding
+from edgeq.doctor.rules import RULES
 from edgeq.printing import printable
 
 
@@ -14,19 +16,23 @@ def one_line_a_rule(examination: Examination) -> list[str]:
     return [_line(*group) for _, group in groups]
 
 
+def message_alone(finding: Finding) -> str:
+    """What is wrong, for where the subject stands before it: many messages begin with it."""
+    return finding.message.removeprefix(f"{finding.subject}: ")
+
+
 def _line(first: Diagnosis, *others: Diagnosis) -> str:
-    finding = first.finding
-    subject = "" if finding.message.startswith(finding.subject) else f"{finding.subject}: "
     more = f" (and {len(others)} more)" if others else ""
-    return printable(f"{first.rule.code} {first.rule.name}: {subject}{finding.message}{more}")
+    finding = first.finding
+    return printable(
+        f"{first.rule.code} {first.rule.name}: {finding.subject}: {message_alone(finding)}{more}"
+    )
 
 
 def summary_line(examination: Examination) -> str:
-    """How many rules looked, and how many of them found something."""
+    """How many of all rules looked, and how many of them found something."""
     codes = list(dict.fromkeys(diagnosis.rule.code for diagnosis in examination.diagnoses))
-    rules = len(examination.checked)
+    looked = f"{len(examination.checked)} of edgeq doctor's {len(RULES)} rules looked at it"
     if not codes:
-        return f"{rules} rules of edgeq doctor found nothing"
-    return (
-        f"{len(codes)} of {rules} rules of edgeq doctor found something (edgeq doctor --explain {codes[0]})"
-    )
+        return f"{looked} and found nothing"
+    return f"{looked}, {len(codes)} found something (edgeq doctor --explain {codes[0]})"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from edgeq.doctor.examination import Diagnosis, Examination, Unchecked
 from edgeq.doctor.rule import ERROR, WARNING, Finding, Rule
+from edgeq.doctor.rules import RULES
 from edgeq.report.findings.console import print_examination
 from edgeq.report.findings.github import examination_as_github
 from edgeq.report.findings.json_format import examination_as_json
@@ -127,7 +128,9 @@ def test_beside_other_things_each_rule_has_one_line():
         "D106 too-few-items: photos: 4 items\\n: at least 10",
         "F310 dynamic-slower: net.dynamic.tflite: 50% slower, see (and 1 more)",
     ]
-    assert summary_line(twice) == "3 of 3 rules of edgeq doctor found something (edgeq doctor --explain D104)"
+    assert summary_line(twice) == (
+        f"3 of edgeq doctor's {len(RULES)} rules looked at it, 3 found something (edgeq doctor --explain D104)"
+    )
 
 
 def test_a_subject_that_the_message_begins_with_is_not_said_twice():
@@ -137,4 +140,24 @@ def test_a_subject_that_the_message_begins_with_is_not_said_twice():
 
 def test_where_nothing_was_found_the_number_of_rules_is_said():
     assert one_line_a_rule(CLEAN) == []
-    assert summary_line(CLEAN) == "2 rules of edgeq doctor found nothing"
+    assert summary_line(CLEAN) == (f"2 of edgeq doctor's {len(RULES)} rules looked at it and found nothing")
+
+
+def test_where_the_subject_stands_before_it_a_message_does_not_repeat_it():
+    found = Examination("n", (Diagnosis(FEW, Finding("photos", "photos: 4 items")),), (FEW,), (), ())
+    assert text_of(found).startswith("photos: D106 too-few-items (warning)\n  4 items\n")
+    assert "photos: 4 items" in examination_as_github(found)
+    assert "photos: photos" not in examination_as_github(found)
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [
+        (["D100", "D101", "D102", "D103"], "D100–D103"),
+        (["D100", "D101", "D104"], "D100, D101, D104"),
+        (["D111", "M201", "M202", "M203", "F301"], "D111, M201–M203, F301"),
+    ],
+)
+def test_many_rules_that_were_not_checked_are_shown_shortly(codes, shown):
+    lacking = tuple(Unchecked(rule(code, "any", ERROR), "needs data") for code in codes)
+    assert text_of(Examination("n", (), (), lacking, ())).endswith(f"not checked: needs data: {shown}\n")
