@@ -12,7 +12,7 @@ from edgeq.data.preprocessing import Preprocessing
 from edgeq.doctor.case import Case
 from edgeq.doctor.examination import Examination, examine, selected_rules
 from edgeq.doctor.opening import open_files_case
-from edgeq.errors import UsageError
+from edgeq.errors import ModelError, UsageError
 
 
 @contextmanager
@@ -65,6 +65,7 @@ def open_target(
             seed=seed,
         )
         return
+    _require_target(path)
     if variants:
         raise UsageError(f"--variant is for bundles, found {path}")
     if target_runtime is not None:
@@ -85,6 +86,17 @@ def open_target(
         progress=progress,
     ) as case:
         yield case
+
+
+def _require_target(path: Path) -> None:
+    """Refuses what is neither a bundle nor a model before TensorFlow is loaded."""
+    if path.exists() and not (path.is_dir() and not (path / "saved_model.pb").is_file()):
+        return
+    found = "is a folder without bundle.json and saved_model.pb" if path.exists() else "does not exist"
+    raise ModelError(
+        f"{path} {found}: expected a model (.keras, legacy .h5, a SavedModel folder, a converter script), a bundle, or "
+        "a .tflite"
+    )
 
 
 def examine_target(

@@ -151,6 +151,16 @@ def test_a_target_that_is_not_there_is_one_line(edgeq, name):
     assert name in run.complaint
 
 
+def test_a_folder_without_a_model_is_one_line_that_names_what_may_be_given(edgeq, work):
+    (work / "photos").mkdir()
+    run = edgeq("doctor", "photos")
+    assert run.code == 2
+    assert run.complaint == (
+        "photos is a folder without bundle.json and saved_model.pb: expected a model (.keras, legacy .h5, a SavedModel "
+        "folder, a converter script), a bundle, or a .tflite"
+    )
+
+
 def test_a_damaged_file_is_one_line(edgeq, work, demo):
     content = (demo.bundle / "fashion_mnist.int8.tflite").read_bytes()
     (work / "cut.tflite").write_bytes(content[: len(content) // 3])
