@@ -18,11 +18,14 @@ _ENDINGS = (
 )
 _IO = re.compile(r"[-_.]io[-_.](?:u?int8|int16|float32)$")
 
+_UINT8 = re.compile(r"(?:^|[-_. ])uint8$")
+
 
 def claimed_scheme(name: str) -> str | None:
     """The scheme that a file's name claims, such as ``int8`` of ``photos.int8-io-uint8.tflite``; None for none.
 
-    Only words of their own count, and of several the last: ``int8_detector.float16.tflite`` claims float16.
+    Only words of their own count, and of several the last: ``int8_detector.float16.tflite`` claims float16. Beside
+    another word, ``uint8`` is the type of the interface; alone, it says that the file computes in 8-bit integers.
     """
     stem = _IO.sub("", re.sub(r"\.(?:tflite|lite)$", "", name.lower()))
     exact = stem.rpartition(".")[2]
@@ -33,7 +36,9 @@ def claimed_scheme(name: str) -> str | None:
         for scheme, words in _ENDINGS
         for match in re.finditer(rf"(?:^|[-_. ])({words})(?=$|[-_. ])", stem)
     ]
-    return max(found)[2] if found else None
+    if found:
+        return max(found)[2]
+    return "int8" if _UINT8.search(stem) else None
 
 
 def is_claim_kept(claimed: str, scheme: str | None, precision: Precision) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from edgeq.errors import ModelError
@@ -19,6 +20,7 @@ from edgeq.inspection.warnings import file_warnings
 from edgeq.schemes import recognise
 from edgeq.tflite.arena import planned_arena_bytes
 from edgeq.tflite.io import model_io
+from edgeq.tflite.loops import executions
 from edgeq.tflite.metadata import Metadata, read_metadata
 from edgeq.tflite.model import TfliteModel, read_buffer, read_model
 from edgeq.tflite.precision import precision_of
@@ -60,7 +62,8 @@ def _described(
     inputs, outputs = model_io(model)
     precision = precision_of(model)
     scheme = recognise(precision.weights, precision.activations)
-    layers = inspect_layers(model, trial.delegated if trial is not None else None)
+    turns = executions(model, partial(read_buffer, path, model))
+    layers = inspect_layers(model, trial.delegated if trial is not None else None, turns)
     return Inspection(
         name=path.name,
         file_bytes=model.file_bytes,
@@ -85,6 +88,7 @@ def _described(
         runtimes=runtime_support(model, trial.run if trial is not None else None),
         run=trial.run if trial is not None else None,
         warnings=(),
+        macs_at_least=any(layer.macs and turns[layer.subgraph] is None for layer in layers),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from edgeq.inspection.structure import Constant, Layer, OperatorUse
 from edgeq.tflite.layer_names import layer_names
 from edgeq.tflite.model import Operator, Subgraph, Tensor, TfliteModel
 from edgeq.tflite.precision import CONTROLLING, CONVERTING, MIXED, MOVING, operator_types
-from edgeq.tflite.weights import CONSTANT, WEIGHTS, producers_of, role_of, stored_constant
+from edgeq.tflite.weights import CONSTANT, MOST_ELEMENTS, WEIGHTS, producers_of, role_of, stored_constant
 from edgeq.tflite.work import multiply_accumulates
 
 BUILTIN, CUSTOM, FLEX = "builtin", "custom", "flex"
@@ -24,12 +24,16 @@ Place = tuple[int, int]
 """A subgraph and an operator in it."""
 
 
-def inspect_layers(model: TfliteModel, delegated: Iterable[int] | None = None) -> tuple[Layer, ...]:
+def inspect_layers(
+    model: TfliteModel, delegated: Iterable[int] | None = None, turns: Sequence[int | None] = ()
+) -> tuple[Layer, ...]:
     """All operators of a model, in order.
 
     Args:
         model: of any converter.
         delegated: operators of the first subgraph that a delegate took; None where the model was not run.
+        turns: how often each subgraph is executed in one inference, as `edgeq.tflite.loops.executions` says; None
+            and what is left out count as once.
     """
     names = layer_names(model)
     taken = None if delegated is None else set(delegated)
@@ -51,8 +55,14 @@ def inspect_layers(model: TfliteModel, delegated: Iterable[int] | None = None) -
             layer = _layer(operator, graph, place, names[subgraph][operator.index], constants)
             size = sum(bytes_ for buffer, bytes_ in buffers.items() if owners[buffer] == place)
             is_delegated = None if taken is None or subgraph else operator.index in taken
-            layers.append(replace(layer, size_bytes=size, delegated=is_delegated))
+            macs = min(layer.macs * _times(turns, subgraph), MOST_ELEMENTS)
+            layers.append(replace(layer, size_bytes=size, delegated=is_delegated, macs=macs))
     return tuple(layers)
+
+
+def _times(turns: Sequence[int | None], subgraph: int) -> int:
+    known = turns[subgraph] if subgraph < len(turns) else None
+    return 1 if known is None else known
 
 
 def kind_of(operator: Operator) -> str:

@@ -15,6 +15,7 @@ from edgeq.tflite.op_versions import (
     tensorflow_requirement,
     version_key,
 )
+from edgeq.tflite.type_versions import required_codes
 
 LITERT, TFLITE_RUNTIME, ANDROID = "LiteRT", "tflite-runtime", "TensorFlow Lite for Android"
 
@@ -58,19 +59,14 @@ def runtime_support(model: TfliteModel, run: Run | None = None) -> tuple[Runtime
         model: the file.
         run: how it ran here, which is worth more than any table; None where it was not run.
     """
-    used = _codes_in_use(model)
+    used = required_codes(model)
     support = tuple(_support(runtime, used) for runtime in _RUNTIMES)
     if run is None or run.runtime not in _INSTALLED:
         return support
     return tuple(_tried(item, run) if item.runtime == _INSTALLED[run.runtime] else item for item in support)
 
 
-def _codes_in_use(model: TfliteModel) -> list[OperatorCode]:
-    """Runtimes look up every kind of operator that a file lists, even one that no operator is of."""
-    return list(dict.fromkeys(model.operator_codes))
-
-
-def _support(runtime: _Runtime, used: list[OperatorCode]) -> RuntimeSupport:
+def _support(runtime: _Runtime, used: tuple[OperatorCode, ...]) -> RuntimeSupport:
     foreign = _foreign(runtime, used)
     requirement = runtime.requirement(used)
     least = requirement.version
@@ -87,7 +83,7 @@ def _support(runtime: _Runtime, used: list[OperatorCode]) -> RuntimeSupport:
     return RuntimeSupport(runtime.name, least, True, "")
 
 
-def _foreign(runtime: _Runtime, used: list[OperatorCode]) -> tuple[bool | None, str] | None:
+def _foreign(runtime: _Runtime, used: tuple[OperatorCode, ...]) -> tuple[bool | None, str] | None:
     """Whether it runs operators that are not builtin, and why not; None where there are none to speak of."""
     custom = [code.custom_code for code in used if code.custom_code is not None]
     flex = [name for name in custom if name.startswith("Flex")]

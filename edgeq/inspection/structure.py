@@ -55,7 +55,8 @@ class Layer:
         output_dtype: of its first output.
         constants: what it computes with, weights first.
         size_bytes: of its constants; a buffer that several layers share counts for the first.
-        macs: multiply-accumulates of one inference; 0 for operators that have none.
+        macs: multiply-accumulates of one inference, those of all turns for an operator in the body of a loop (of
+            one turn where `Inspection.macs_at_least`); 0 for operators that have none.
         delegated: whether a delegate took it when the file was run here; None where it was not run.
     """
 
@@ -145,6 +146,7 @@ class Run:
         partitions: parts that the delegate took in one piece each; None where the runtime does not say.
         arena_bytes: of activations as allocated without a delegate; None where it could not be measured.
         error: why it does not run; None where it does.
+        free_size: that free dimensions beside the batch were given, where it does not run with 1; else None.
     """
 
     runtime: str
@@ -155,6 +157,7 @@ class Run:
     partitions: int | None
     arena_bytes: int | None
     error: str | None
+    free_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,8 @@ class Inspection:
         runtimes: what can run it.
         run: how it ran here; None where it was not run.
         warnings: what a user should look at, one sentence each.
+        macs_at_least: whether there may be more multiply-accumulates than are counted: a loop has some and the file
+            does not tell how many turns it takes, so that one counts.
     """
 
     name: str
@@ -210,6 +215,7 @@ class Inspection:
     runtimes: tuple[RuntimeSupport, ...]
     run: Run | None
     warnings: tuple[str, ...]
+    macs_at_least: bool = False
 
     @property
     def macs(self) -> int:

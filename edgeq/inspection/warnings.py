@@ -72,11 +72,29 @@ def _interface(inspection: Inspection, model: TfliteModel) -> Iterator[str]:
             "it has no signature, so that inputs can only be told apart by their order and by tensor names: convert "
             "it again with edgeq, which adds one"
         )
-    dynamic = [item.name for item in inspection.inputs if -1 in item.shape_signature]
-    if dynamic:
+    yield from _free_dimensions(inspection)
+    if inspection.macs_at_least:
         yield (
-            f"inputs have free dimensions ({_listed(dynamic)}), which count as 1 here and keep delegates away: fix "
-            "them with edgeq convert --batch 1 or --size"
+            "it has a loop, and nothing in the file tells how many turns it takes: one turn of its body counts in the "
+            "multiply-accumulates, which are at least as many as are given here"
+        )
+
+
+def _free_dimensions(inspection: Inspection) -> Iterator[str]:
+    """A batch that is left free is worth a word only where it may cost something."""
+    run = inspection.run
+    beside = [item.name for item in inspection.inputs if -1 in item.shape_signature[1:]]
+    batch = [item.name for item in inspection.inputs if -1 in item.shape_signature[:1]]
+    if beside:
+        tried = "" if run is None or run.free_size is None else f", and as {run.free_size} in the run here"
+        yield (
+            f"inputs have free dimensions ({_listed(beside)}), which count as 1 in all figures{tried}, and may keep "
+            "delegates away: fix them with edgeq convert --size"
+        )
+    elif batch and run is not None and run.delegated is not None and run.delegated != run.operators:
+        yield (
+            f"inputs have a free batch ({_listed(batch)}), which counts as 1 here and may keep delegates away: fix it "
+            "with edgeq convert --batch 1"
         )
 
 

@@ -40,7 +40,8 @@ def count(interpreter: Any) -> Delegation:
     nodes = details()
     originals = [node for node in nodes if node["op_name"] != "DELEGATE"]
     partitions = [node for node in nodes if node["op_name"] == "DELEGATE"]
-    producer = {int(tensor): node for node in originals for tensor in node["outputs"]}
+    # An unused output and an omitted input are both -1, and have nothing to do with each other.
+    producer = {int(tensor): node for node in originals for tensor in node["outputs"] if tensor >= 0}
     taken: set[int] = set()
     for partition in partitions:
         borders = {int(tensor) for tensor in partition["inputs"]}

@@ -29,6 +29,9 @@ FAILS_AT_INFERENCE = "the runtime fails at inference"
 _NO_REASON = re.compile(r"(Node number \d+ \(\w+\) failed to (prepare|invoke)\.)?")
 """All that LiteRT 2.3.0 says where an allocation fails. Kernels that refuse something say what before that."""
 
+_GLUED = re.compile(r"(?<=\S)(?=Node number \d)|(?<=[Dd]elegate)(?=[a-z]{3})")
+"""Where one of the runtime's messages ends and the next begins: it joins what its kernels report without a break."""
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -90,13 +93,16 @@ class LoadedModel:
         threads: of the interpreter.
     """
 
-    def __init__(self, path: Path, runtime: InstalledRuntime, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, runtime: InstalledRuntime, threads: int = 1, free_size: int | None = None
+    ) -> None:
         """Loads and allocates the file.
 
         Args:
             path: the .tflite file.
             runtime: what runs it.
             threads: of the interpreter.
+            free_size: of each free dimension of an input beside the batch; None for what the file gives, often 1.
 
         Raises:
             ModelError: the runtime refuses the file; the message holds its reason.
@@ -105,6 +111,8 @@ class LoadedModel:
         start = time.perf_counter()
         try:
             self._interpreter = module.Interpreter(model_path=path_argument(path), num_threads=threads)
+            if free_size is not None:
+                _fix_free_dimensions(self._interpreter, free_size)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, MemoryError) as error:
             raise ModelError(
@@ -179,6 +187,16 @@ class LoadedModel:
         return samples
 
 
+def _fix_free_dimensions(interpreter: Any, size: int) -> None:
+    for detail in interpreter.get_input_details():
+        free = [False, *(declared < 0 for declared in detail["shape_signature"][1:])]
+        if any(free):
+            shape = [
+                size if is_free else int(own) for own, is_free in zip(detail["shape"], free, strict=True)
+            ]
+            interpreter.resize_tensor_input(detail["index"], shape)
+
+
 _Names = Mapping[int, tuple[str, ...]]
 """By tensor index: an LSTM's output and its last state, say, are one tensor with two names."""
 
@@ -226,7 +244,7 @@ def _info(detail: Mapping[str, Any], name: str) -> TensorInfo:
 def reason_of(error: Exception) -> str:
     """The runtime's reason in one line, and what is likely where it gives none."""
     # Custom operators are named by the file.
-    text = printable(" ".join(str(error).split()))
+    text = _GLUED.sub(" ", printable(" ".join(str(error).split())))
     if isinstance(error, MemoryError):
         return f"it needs more memory than {_memory_here()}"
     if _NO_REASON.fullmatch(text):

@@ -93,13 +93,19 @@ class Worker(CommandProcess):
         )
         self.variant = variant
 
-    def load(self, path: Path, threads: int, runtime: str | None) -> Loaded:
+    def load(self, path: Path, threads: int, runtime: str | None, *, free_size: int | None = None) -> Loaded:
         """Loads a file and runs it once on zeros.
+
+        Args:
+            path: the file.
+            threads: of the interpreter.
+            runtime: which runtime; None for the best installed.
+            free_size: of each free dimension of an input beside the batch; None for what the file gives, often 1.
 
         Raises:
             WorkerError: the runtime refuses it or dies of it.
         """
-        answer = self.ask("load", path=str(path), threads=threads, runtime=runtime)
+        answer = self.ask("load", path=str(path), threads=threads, runtime=runtime, free_size=free_size)
         return Loaded(
             load_ms=answer["load_ms"],
             first_ms=answer["first_ms"],
@@ -155,7 +161,9 @@ class Worker(CommandProcess):
             return super().ask(do, on_progress, **arguments)
         except WorkerError as error:
             # What the runtime printed last may hold names out of the file.
-            raise WorkerError(f"{self.variant}: {printable(str(error))}") from error
+            text = printable(str(error))
+            is_named = text.startswith(f"{self.variant} is ")
+            raise WorkerError(text if is_named else f"{self.variant}: {text}") from error
 
 
 def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:

@@ -33,10 +33,12 @@ class _Session:
             raise EdgeqError("the worker has no model yet: send 'load' first")
         return self._model
 
-    def load(self, path: str, threads: int, runtime: str | None) -> dict[str, Any]:
+    def load(
+        self, path: str, threads: int, runtime: str | None, free_size: int | None = None
+    ) -> dict[str, Any]:
         """Loads a file and runs it once on zeros; says what it is."""
         installed = find_runtime(runtime)
-        model = LoadedModel(Path(path), installed, threads)
+        model = LoadedModel(Path(path), installed, threads, free_size)
         model.set_inputs({info.name: np.zeros(info.shape, info.dtype) for info in model.inputs})
         start = time.perf_counter()
         model.invoke()

@@ -19,6 +19,9 @@ from edgeq.tflite.schema import CUSTOM, dtype_name, operator_name
 OPTIONAL = -1
 """Stands for an input that an operator leaves out."""
 
+_WHILE_OPTIONS = 93
+"""Of the union ``BuiltinOptions``."""
+
 _MOST_DIMENSIONS = 64
 """As many as an array of NumPy may have; kernels take up to 8."""
 
@@ -84,6 +87,8 @@ class Operator:
         custom_code: name of a custom operator, None for a builtin one.
         inputs: tensor indices, `OPTIONAL` for an input left out.
         outputs: tensor indices.
+        loop: indices of the subgraphs that are the condition and the body of a ``WHILE``, as written; None for
+            all other operators.
     """
 
     index: int
@@ -92,6 +97,7 @@ class Operator:
     custom_code: str | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    loop: tuple[int, int] | None = None
 
     @property
     def is_flex(self) -> bool:
@@ -303,7 +309,15 @@ def _operator(table: Table, index: int, codes: tuple[OperatorCode, ...], tensors
         custom_code=code.custom_code,
         inputs=_tensor_indices(table, 1, tensors, least=OPTIONAL),
         outputs=_tensor_indices(table, 2, tensors, least=OPTIONAL),
+        loop=_loop(table, code),
     )
+
+
+def _loop(table: Table, code: OperatorCode) -> tuple[int, int] | None:
+    if code.name != "WHILE" or code.custom_code is not None or table.scalar(3, "int8") != _WHILE_OPTIONS:
+        return None
+    options = table.table(4, "the options of a loop")
+    return None if options is None else (options.scalar(0, "int32"), options.scalar(1, "int32"))
 
 
 def _signature(table: Table, subgraphs: tuple[Subgraph, ...]) -> Signature:

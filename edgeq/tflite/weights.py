@@ -92,7 +92,7 @@ NUMBER_TYPES: Final = frozenset(_STORED) | frozenset(_PACKED)
 
 def producers_of(graph: Subgraph) -> dict[int, Operator]:
     """The operator that computes each tensor of a subgraph, by tensor index."""
-    return {output: operator for operator in graph.operators for output in operator.outputs}
+    return {output: operator for operator in graph.operators for output in operator.outputs if output >= 0}
 
 
 def weight_places(operator: Operator) -> Sequence[int]:

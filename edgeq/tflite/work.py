@@ -46,8 +46,8 @@ def multiply_accumulates(operator: Operator, graph: Subgraph) -> int:
     """Multiply-accumulates of one execution of an operator; 0 for what has none and for unknown operators.
 
     Args:
-        operator: of the subgraph. One in the body of a loop counts for one turn: the file does not say how many
-            turns there are.
+        operator: of the subgraph. One in the body of a loop counts for one turn; how many there are,
+            `edgeq.tflite.loops` finds where the file tells.
         graph: its subgraph.
     """
     count = _COUNTS.get(operator.name) if operator.custom_code is None else None

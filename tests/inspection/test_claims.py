@@ -26,6 +26,9 @@ from edgeq.tflite.precision import Precision
         ("dynamics.tflite", None),
         ("half_marathon.tflite", None),
         ("INT8.TFLITE", "int8"),
+        ("model_uint8.tflite", "int8"),
+        ("model_float16_uint8.tflite", "float16"),
+        ("uint8_readings.tflite", None),
         ("", None),
     ],
 )

@@ -4,8 +4,10 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hand_made import Graph, tflite
 
 import edgeq.demo
@@ -140,6 +142,15 @@ def test_the_version_that_the_converter_wrote_is_what_the_table_says():
     assert least["TensorFlow Lite for Android"] == "1.14.0"
 
 
+def test_types_ask_for_newer_runtimes_than_the_versions_that_the_converter_wrote():
+    found = _demo("int16x8")
+    assert [use.versions for use in found.operators if use.operator == "CONV_2D"] == [(3,)]
+    assert found.min_runtime_version == "1.6.0"
+    least = {item.runtime: item.least_version for item in found.runtimes}
+    # Of MEAN and ADD on int16; CONV_2D on int16 came with 2.3.
+    assert least["TensorFlow Lite for Android"] == "2.4.0"
+
+
 @pytest.mark.parametrize(
     ("layer", "cause"), [("NEG", "no integer form of NEG"), ("ADD", "'after' has no scale")]
 )
@@ -217,11 +228,60 @@ def test_a_file_without_operators_is_inspected(inspect):
     assert found.run is not None
 
 
+def _dense(features: int, *, version: int = 1) -> Graph:
+    """A dense layer for so many features, on an input both of whose dimensions are free."""
+    graph = Graph()
+    x, y = graph.tensor("x", (1, 1)), graph.tensor("y", (1, 4))
+    graph.tensors[x].shapeSignature = graph.tensors[y].shapeSignature = [-1, -1]
+    weights = graph.constant("w", np.ones((4, features), np.float32))
+    graph.operator("FULLY_CONNECTED", (x, weights, -1), y, version=version)
+    graph.inputs, graph.outputs = [x], [y]
+    return graph
+
+
+def _free_warnings(found: Inspection) -> list[str]:
+    return [text for text in found.warnings if " free " in text]
+
+
 def test_free_dimensions_are_warned_of(inspect):
+    assert "free dimensions (x)" in _free_warnings(inspect(_dense(1)))[0]
+
+
+def test_a_free_batch_is_worth_a_word_only_where_operators_were_not_delegated(inspect):
     graph = _integer_model()
     graph.tensors[0].shapeSignature = [-1, 8]
-    found = inspect(graph)
-    assert any("free dimensions (x)" in text for text in found.warnings)
+    found = inspect(graph, run=True)
+    assert found.run is not None
+    assert (found.run.delegate, found.run.delegated) == ("XNNPACK", found.run.operators)
+    assert _free_warnings(found) == []
+    graph = _integer_model(float_layer="POW")
+    graph.tensors[0].shapeSignature = [-1, 8]
+    found = inspect(graph, run=True)
+    assert found.run is not None
+    assert found.run.delegated < found.run.operators
+    assert "free batch (x)" in _free_warnings(found)[0]
+
+
+def test_free_dimensions_are_given_a_usual_size_where_1_is_too_small(inspect):
+    assert inspect(_dense(1), run=True).run.free_size is None
+    found = inspect(_dense(32), run=True)
+    assert (found.run.error, found.run.free_size, found.run.delegated) == (None, 32, 1)
+    assert "as 32 in the run here" in _free_warnings(found)[0]
+
+
+def test_a_file_that_runs_with_no_size_says_which_were_tried(inspect):
+    found = inspect(_dense(5), run=True)
+    assert found.run.error.endswith("its free dimensions were tried as 1, 32 and 224")
+    # No size helps where an operator is missing.
+    assert "were tried" not in inspect(_dense(5, version=99), run=True).run.error
+
+
+def test_free_dimensions_that_would_fill_the_memory_are_left_as_they_are(inspect):
+    graph = _dense(5)
+    graph.tensors[0].shape, graph.tensors[0].shapeSignature = [1] * 8, [-1] * 8
+    found = inspect(graph, run=True)
+    assert found.run.error
+    assert "were tried" not in found.run.error
 
 
 def test_a_file_that_crashes_the_runtime_says_so(crashing_model, tmp_path):
@@ -289,6 +349,41 @@ def test_weights_in_a_loops_body_belong_to_its_layer(recurrent_file):
     assert inside
     assert all(layer.delegated is None for layer in inside)
     assert all(layer.constants[0].role == "weights" for layer in inside)
+
+
+_LSTM_MACS, _STEPS, _DENSE_MACS = 4 * 24 * (16 + 24), 6, 24 * 3
+"""Of `recurrent_file`: four gates that see the input and the state."""
+
+
+@pytest.mark.tensorflow
+def test_every_turn_of_a_loop_counts(recurrent_file):
+    found = inspect_file(recurrent_file, run=False)
+    assert (found.macs, found.macs_at_least) == (_STEPS * _LSTM_MACS + _DENSE_MACS, False)
+    assert not any("loop" in text for text in found.warnings)
+
+
+@pytest.mark.tensorflow
+def test_a_loop_whose_turns_are_unknown_is_said_to_count_once(recurrent_file):
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(recurrent_file.read_bytes()))
+    for code in content.operatorCodes:
+        if code.builtinCode == schema.BuiltinOperator.LESS:
+            code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LESS_EQUAL
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(content.Pack(builder), b"TFL3")
+    recurrent_file.write_bytes(bytes(builder.Output()))
+    found = inspect_file(recurrent_file, run=False)
+    assert (found.macs, found.macs_at_least) == (_LSTM_MACS + _DENSE_MACS, True)
+    assert any("at least" in text for text in found.warnings)
+
+
+@pytest.mark.tensorflow
+def test_a_loop_is_left_to_the_runtime_and_what_is_around_it_delegated(recurrent_file):
+    found = inspect_file(recurrent_file)
+    assert {layer.operator: layer.delegated for layer in found.layers if layer.subgraph == 0}[
+        "WHILE"
+    ] is False
+    assert found.run is not None
+    assert 0 < found.run.delegated < found.run.operators
 
 
 @pytest.fixture

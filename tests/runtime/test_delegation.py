@@ -65,5 +65,18 @@ def test_an_operator_that_two_outputs_need_counts_once() -> None:
     assert count(nodes) == Delegation("XNNPACK", 3, 3, 1, indices=(0, 1, 2))
 
 
+def test_an_unused_output_is_not_what_an_omitted_input_reads() -> None:
+    # What LiteRT lists of a Keras LSTM with a dense layer: the loop hands out its last state only.
+    nodes = _Listed(
+        ("RESHAPE", [0, 1], [2]),
+        ("WHILE", [3, 2], [-1, 4]),
+        ("STRIDED_SLICE", [4], [5]),
+        ("FULLY_CONNECTED", [5, 6, -1], [7]),
+        ("DELEGATE", [0], [2]),
+        ("DELEGATE", [5], [7]),
+    )
+    assert count(nodes) == Delegation("XNNPACK", 2, 4, 2, indices=(0, 3))
+
+
 def test_a_runtime_that_does_not_say_is_unknown() -> None:
     assert count(object()) == Delegation("unknown", None, None)

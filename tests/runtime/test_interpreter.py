@@ -11,7 +11,7 @@ from edgeq.bundle import read_bundle
 from edgeq.demo import assets
 from edgeq.errors import DataError, ModelError
 from edgeq.runtime.available import InstalledRuntime, find_runtime
-from edgeq.runtime.interpreter import LoadedModel, TensorInfo
+from edgeq.runtime.interpreter import LoadedModel, TensorInfo, reason_of
 from edgeq.runtime.quantization import Quantization
 
 SAMPLES = Path(__file__).parents[1] / "tflite" / "data"
@@ -119,6 +119,21 @@ def test_a_file_that_the_runtime_refuses_is_named_with_its_reason(
     path.write_bytes(b"\x00" * 64)
     with pytest.raises(ModelError, match=r"broken.tflite is refused by ai-edge-litert .*: \S"):
         LoadedModel(path, runtime)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "failed to reshape runtimeNode number 2 (Any) failed.",
+            "failed to reshape runtime Node number 2 (Any) failed.",
+        ),
+        ("in XNNPACK delegateunsupported datatype", "in XNNPACK delegate unsupported datatype"),
+        ("the delegates\nof a delegated node", "the delegates of a delegated node"),
+    ],
+)
+def test_messages_that_the_runtime_joins_are_parted(said: str, told: str) -> None:
+    assert reason_of(RuntimeError(said)) == told
 
 
 class TestEncoding:

@@ -102,6 +102,16 @@ def test_errors_begin_with_the_variants_name(worker: Worker, tmp_path: Path) -> 
     assert worker.load(demo("int8"), threads=1, runtime=None).nodes == 16
 
 
+def test_a_file_that_gives_its_name_to_the_worker_is_named_once(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(demo("int8").read_bytes()[:1000])
+    with (
+        Worker(broken.name) as worker,
+        pytest.raises(WorkerError, match=r"^broken.tflite is refused by ai-edge-litert "),
+    ):
+        worker.load(broken, threads=1, runtime=None)
+
+
 def test_commands_before_a_file_is_loaded_are_refused(worker: Worker) -> None:
     with pytest.raises(WorkerError, match=r"^int8: the worker has no model yet: send 'load' first$"):
         worker.time(discard=0, runs=1)

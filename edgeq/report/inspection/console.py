@@ -84,7 +84,7 @@ def _overview(view: FileView) -> tuple[str, ...]:
         f"{len(inspection.layers):,}",
         wording.visible(inspection.weights),
         wording.visible(inspection.activations),
-        wording.amount(inspection.macs) if inspection.macs else "",
+        wording.macs(inspection) if inspection.macs else "",
         wording.size(inspection.arena_bytes),
         wording.delegation(inspection),
         f"{len(inspection.islands)}" if inspection.islands else "",

@@ -25,7 +25,7 @@ def headline(inspection: Inspection) -> tuple[str, ...]:
         wording.count(len(inspection.layers), "operator"),
     ]
     if inspection.macs:
-        parts.append(f"{wording.amount(inspection.macs)} MACs")
+        parts.append(f"{wording.macs(inspection)} MACs")
     return tuple(parts)
 
 

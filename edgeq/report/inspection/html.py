@@ -93,7 +93,7 @@ def _tiles(view: FileView) -> list[_Tile]:
             f"{wording.size(inspection.weight_bytes)} of constants",
         ),
         (
-            wording.amount(inspection.macs),
+            wording.macs(inspection),
             "multiply-accumulates",
             f"one inference, {wording.count(len(inspection.layers), 'operator')}",
         ),
@@ -133,7 +133,7 @@ def _overview(document: Document) -> html_tables.Grid:
             html_tables.figure(f"{len(inspection.layers):,}", len(inspection.layers)),
             html_tables.text(wording.visible(inspection.weights)),
             html_tables.text(wording.visible(inspection.activations)),
-            html_tables.figure(wording.amount(inspection.macs), inspection.macs),
+            html_tables.figure(wording.macs(inspection), inspection.macs),
             html_tables.figure(wording.size(inspection.arena_bytes), inspection.arena_bytes),
             html_tables.text(wording.delegation(inspection)),
             html_tables.figure(f"{len(inspection.islands)}", len(inspection.islands)),

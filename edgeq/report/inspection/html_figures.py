@@ -72,7 +72,7 @@ def bars(inspection: Inspection) -> list[Bar]:
         found.append(
             Bar(
                 "MACs",
-                wording.amount(inspection.macs),
+                wording.macs(inspection),
                 _segments(inspection.layers, macs, by_kind, wording.amount),
             )
         )

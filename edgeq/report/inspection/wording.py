@@ -59,6 +59,11 @@ def amount(value: int) -> str:
     return f"{value}"
 
 
+def macs(inspection: Inspection) -> str:
+    """``1.23 M``, or ``at least 1.23 M`` where a loop may take more turns than are counted."""
+    return f"{'at least ' if inspection.macs_at_least else ''}{amount(inspection.macs)}"
+
+
 def percent(part: float, whole: float) -> str:
     """A share as ``12 %``; empty of nothing."""
     if whole <= 0 or part <= 0:

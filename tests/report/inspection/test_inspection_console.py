@@ -109,6 +109,13 @@ def test_a_refusal_that_is_a_warning_already_is_said_once():
     assert printed(document(refused)).count("no kernel for FOO") == 1
 
 
+def test_macs_of_loops_of_unknown_turns_are_at_least_so_many():
+    looping = dataclasses.replace(float32(), macs_at_least=True)
+    assert printed(document(looping)).count("at least") == 1
+    assert "at least" in printed(document(looping, int8()), 160)
+    assert "at least" not in printed(document(float32()))
+
+
 def test_a_file_that_was_not_run_says_so_and_has_no_column_of_delegation():
     layers = [dataclasses.replace(layer, delegated=None) for layer in float32().layers]
     text = printed(document(inspection(layers, run=None)), 160)

@@ -124,6 +124,13 @@ def test_the_page_of_a_file_has_its_parts():
     assert page.count("<svg") == 3
 
 
+def test_macs_of_loops_of_unknown_turns_are_at_least_so_many():
+    looping = dataclasses.replace(float32(), macs_at_least=True)
+    assert "at least" in render(document(looping), "html")
+    assert to_json(document(looping))["files"][0]["macs_at_least"] is True
+    assert "at least" not in render(document(float32()), "html")
+
+
 def test_layers_of_an_island_are_marked_in_the_page():
     rows = re.findall(r'<tr class="island"[^>]*>.*?</tr>', render(document(int8()), "html"), re.DOTALL)
     assert len(rows) == 1
