@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--items", type=click.IntRange(1), help="Measure damage on at most so many items; 64 by default."
 )
-@click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="Layers to list.")
+@click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="Rows to list.")
 @click.option("--no-profile", is_flag=True, help="Do not time operators.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For timing operators.")
 @click.option("--runtime", metavar="NAME", help="litert or tflite-runtime; the best installed by default.")

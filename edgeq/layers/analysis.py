@@ -130,7 +130,8 @@ def _analyse_file(
     """Time and size of a lone file."""
     model = read_model(path)
     profile = profile_operators(path, runtime=runtime, threads=threads, verbose=verbose) if wanted else None
-    by_operator = {} if profile is None else latency_by_operator(profile, model)
+    found = file_layers(path, model)
+    by_operator = {} if profile is None else latency_by_operator(profile, found)
     whole = sum(by_operator.values())
     layers = tuple(
         LayerCost(
@@ -147,7 +148,7 @@ def _analyse_file(
             latency_us=by_operator.get(layer.index),
             latency_share=share(by_operator.get(layer.index), whole),
         )
-        for layer in file_layers(model)
+        for layer in found
     )
     return LayerAnalysis(
         subject=path.name,

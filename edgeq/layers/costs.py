@@ -89,7 +89,8 @@ def measure_layers(
 
 def _costs(subject: Subject, planner: Planner, items: Items, latencies: Latencies) -> dict[Layer, LayerCost]:
     """All layers, inputs first, with what is known before their damage is measured."""
-    floats, ours = file_layers(subject.float_model), file_layers(subject.model)
+    floats = file_layers(subject.floats, subject.float_model)
+    ours = file_layers(subject.variant, subject.model)
     whole = sum(latencies.variant_us.values())
     found: dict[Layer, LayerCost] = {}
     for info in model_io(subject.float_model)[0]:
@@ -241,13 +242,16 @@ def _notes(
             f"{_counted(analysis.n, 'item')} can hardly tell layers of similar damage apart: give data of "
             f"{_FEW_ITEMS} or more"
         )
-    partly = sum(1 for layer in analysis.layers if layer.rank is not None and layer.n < analysis.n)
+    partly = {layer.name for layer in analysis.layers if layer.rank is not None and layer.n < analysis.n}
     if partly:
-        notes.append(f"{_counted(partly, 'layer')} of little damage: measured on fewer items than the others")
+        notes.append(
+            f"{_counted(len(partly), 'layer')} of little damage: measured on fewer items than the others"
+        )
     unmeasured = [layer for layer in analysis.layers if layer.rank is None]
     if unmeasured:
         reason = f"{unmeasured[0].name}: {unmeasured[0].problem}"
-        notes.append(f"the damage of {_counted(len(unmeasured), 'layer')} could not be measured: {reason}")
+        names = {layer.name for layer in unmeasured}
+        notes.append(f"the damage of {_counted(len(names), 'layer')} could not be measured: {reason}")
     inside = [recipe for recipe in subject.recipes if recipe.inside]
     if inside:
         notes.append(f"{_counted(len(inside), 'layer')} measured in part: {inside[0].inside}")

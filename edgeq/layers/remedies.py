@@ -8,20 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeq.errors import ModelError, WorkerError
+from edgeq.layers.choice import NEARLY_ALL
 from edgeq.layers.outcome import Outcome, decibels
 from edgeq.layers.plans import Layer, Planner, Treatment
 from edgeq.layers.simulating import Simulator
 from edgeq.layers.structure import FINE_TUNE, KEEP_FLOAT, KeptFloat, LayerCost, Remedy
-from edgeq.layers.trials import Trial, Trials
+from edgeq.layers.trials import Trial, Trials, in_order
 
 _LEAST_GAIN_DB = 0.5
 """Of a remedy that is worth a line: the simulation is off by as much (0.3 to 0.7 dB on the demo's int8 file)."""
 
 _LEAST_ITEMS = 16
 """For another range of an activation: of fewer items it would say little of others."""
-
-_NEARLY_ALL = 0.8
-"""A layer alone is kept in float where that regains so much of what it and its readers together would."""
 
 
 class Advisor:
@@ -86,18 +84,18 @@ class Advisor:
                 kept + tuple(other for other in self._members(layer) if other not in kept) for layer in left
             ]
             plans = [self._planner.everything(Treatment(floats=frozenset(members))) for members in sets]
-            tried = zip(sets, left, self._simulator.outcomes(plans), strict=True)
-            chosen, layer, outcome = min(tried, key=lambda one: (bool(one[2].problem), one[2].noise))
+            tried = zip(sets, self._simulator.outcomes(plans), strict=True)
+            chosen, outcome = min(tried, key=lambda one: (bool(one[1].problem), one[1].noise))
             if outcome.problem or decibels(outcome.noise) < decibels(least) + _LEAST_GAIN_DB:
                 break
             kept, least = chosen, outcome.noise
-            left.remove(layer)
+            left = [other for other in left if not set(self._members(other)) <= set(kept)]
             steps.append(self._step(kept, outcome))
         return tuple(steps)
 
     def _step(self, members: tuple[Layer, ...], outcome: Outcome) -> KeptFloat:
         return KeptFloat(
-            names=tuple(self._costs[member].name for member in members),
+            names=tuple(dict.fromkeys(self._costs[member].name for member in members)),
             sqnr_db=decibels(outcome.noise),
             changed=outcome.changed,
             n=self._simulator.n,
@@ -107,7 +105,7 @@ class Advisor:
     def _members(self, layer: Layer) -> list[Layer]:
         """A layer, and what is kept in float with it, in order."""
         others = self._kept.get(layer, frozenset([layer])) - {layer}
-        return [layer, *sorted(others, key=str)]
+        return [layer, *sorted(others, key=in_order)]
 
     def _samples(self, layers: Sequence[Layer]) -> dict[Layer, npt.NDArray[np.float32]]:
         """Samples of the outputs whose range can be chosen."""
@@ -144,7 +142,7 @@ class Advisor:
         if trial.kind != KEEP_FLOAT:
             return outcome.noise < known.noise
         gain, gain_alone = (decibels(o.noise) - decibels(base.noise) for o in (outcome, known))
-        return gain_alone < max(_LEAST_GAIN_DB, _NEARLY_ALL * gain)
+        return gain_alone < max(_LEAST_GAIN_DB, NEARLY_ALL * gain)
 
     def _remedy(self, trial: Trial, outcome: Outcome, base: Outcome) -> Remedy:
         return Remedy(
@@ -156,6 +154,7 @@ class Advisor:
             n=self._simulator.n,
             cost=trial.cost,
             extra_bytes=trial.extra_bytes,
+            names=trial.names,
         )
 
 

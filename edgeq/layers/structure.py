@@ -28,6 +28,7 @@ class Remedy:
         n: items that it was measured on; 0 where it was not.
         cost: a sentence: what it costs in size and latency, with figures where they are known.
         extra_bytes: that the file grows by; None where unknown.
+        names: of the layers that it changes, each once; empty for the layer's own alone.
     """
 
     kind: str
@@ -38,13 +39,15 @@ class Remedy:
     n: int
     cost: str
     extra_bytes: int | None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LayerCost:
-    """A layer: what it costs in accuracy, time and size.
+    """An operator of a layer: what it costs in accuracy, time and size.
 
-    The model's inputs are pseudo-layers with the operator ``INPUT`` and no index: quantizing an input costs accuracy
+    A Keras layer may become several operators, which share its name; `edgeq.layers.sums.by_layer` adds them up. The
+    model's inputs are pseudo-layers with the operator ``INPUT`` and no index: quantizing an input costs accuracy
     and nothing else.
 
     Attributes:
@@ -56,9 +59,9 @@ class LayerCost:
         output: name of its first output tensor.
         output_shape: of it.
         dtype: that the variant stores its output as.
-        size_bytes: of its constants in the variant's file.
-        float_bytes: of its constants in the float32 file; None in a lone file.
-        macs: multiply-accumulates of one inference.
+        size_bytes: of its constants in the variant's file; those of the subgraphs that it calls are among them.
+        float_bytes: likewise in the float32 file; None in a lone file.
+        macs: multiply-accumulates of one inference, without those in the body of a loop.
         n: items that the damage was measured on; 0 where it was not measured.
         sqnr_db: signal to quantization noise of the model's outputs when only this layer is quantized, against
             float, in decibels; None where it was not measured.
@@ -106,7 +109,7 @@ class KeptFloat:
     """The variant with some of its layers in float, all others quantized; as simulated.
 
     Attributes:
-        names: of the layers that stay in float, in the order in which they were chosen.
+        names: of the layers that stay in float, each once, in the order in which they were chosen.
         sqnr_db: of the model's outputs.
         changed: items whose top-1 differs from float's; None where the model does not classify.
         n: items.
@@ -134,7 +137,7 @@ class LayerAnalysis:
         simulated_sqnr_db: of the simulation with all layers quantized, against float.
         simulation_error_db: SQNR of the simulation against the real file: how far it can be trusted. None where
             there is no simulation.
-        layers: in order of execution, inputs first.
+        layers: their operators in order of execution, inputs first.
         kept_float: what keeping more and more layers in float would give, each time the one that helps most.
         latency_us: sum over the profiled operators; None where the file was not profiled.
         profile_source: a phrase for where the latencies come from: method, runtime, threads, runs; empty without.

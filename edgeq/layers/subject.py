@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeq.errors import ModelError, WorkerError
 from edgeq.inspection.layers import inspect_layers
 from edgeq.inspection.structure import Layer as FileLayer
+from edgeq.layers.control_flow import called_subgraphs
 from edgeq.layers.edits import Grid
 from edgeq.layers.profile import OperatorProfile, profile_operators
 from edgeq.layers.ranges import CHANNEL_AXES
@@ -114,19 +116,38 @@ def time_operators(
     report("timing", 2, 2)
     return Latencies(
         variant,
-        latency_by_operator(variant, subject.model),
-        latency_by_operator(floats, subject.float_model),
+        latency_by_operator(variant, file_layers(subject.variant, subject.model)),
+        latency_by_operator(floats, file_layers(subject.floats, subject.float_model)),
     )
 
 
-def latency_by_operator(profile: OperatorProfile, model: TfliteModel) -> dict[int, float]:
+def latency_by_operator(profile: OperatorProfile, layers: Sequence[FileLayer]) -> dict[int, float]:
     """Microseconds by operator; operators that run in one piece share by their work."""
-    return profile.by_operator({layer.index: float(layer.macs) for layer in file_layers(model)})
+    return profile.by_operator({layer.index: float(layer.macs) for layer in layers})
 
 
-def file_layers(model: TfliteModel) -> tuple[FileLayer, ...]:
-    """Layers of the first subgraph, in order."""
-    return tuple(layer for layer in inspect_layers(model) if layer.subgraph == 0)
+def file_layers(path: Path, model: TfliteModel) -> tuple[FileLayer, ...]:
+    """Layers of the first subgraph, in order, with the bytes of the subgraphs that they call.
+
+    Args:
+        path: the file.
+        model: its structure.
+
+    Raises:
+        ModelError: the file is damaged, or is missing by now.
+    """
+    layers, called = inspect_layers(model), called_subgraphs(path, model)
+    size_bytes: Counter[int] = Counter()
+    for layer in layers:
+        size_bytes[layer.subgraph] += layer.size_bytes
+    return tuple(
+        replace(
+            layer,
+            size_bytes=layer.size_bytes + sum(size_bytes[inner] for inner in called.get(layer.index, ())),
+        )
+        for layer in layers
+        if layer.subgraph == 0
+    )
 
 
 def share(part: float | None, whole: float) -> float | None:

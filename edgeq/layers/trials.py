@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.layers.choice import listed
 from edgeq.layers.edits import Grid
 from edgeq.layers.plans import Layer, Planner, Treatment
 from edgeq.layers.ranges import FIXED, describe_range, other_grids, per_channel
@@ -22,6 +23,7 @@ class Trial:
 
     Attributes:
         kind: of the remedy.
+        names: of the layers that it changes, each once.
         treatment: to be tried.
         sentence: what to do.
         cost: what it costs.
@@ -29,6 +31,7 @@ class Trial:
     """
 
     kind: str
+    names: tuple[str, ...]
     treatment: Treatment
     sentence: str
     cost: str
@@ -59,6 +62,11 @@ class Trials:
         self._costs = costs
         self._float_us = float_us
         self._per_tensor = subject.per_tensor
+        self._siblings: dict[str, set[Layer]] = {}
+        for recipe in subject.recipes:
+            index = recipe.operator.index
+            if recipe.edit is not None and costs[index].name:
+                self._siblings.setdefault(costs[index].name, set()).add(index)
 
     def has_free_range(self, layer: int) -> bool:
         """Whether the range of a layer's output is calibrated, and not given by the operator."""
@@ -79,8 +87,9 @@ class Trials:
         """
         edit = self._recipes[layer].edit if isinstance(layer, int) else None
         has_grid = edit is None or bool(edit.grids)
-        alone = frozenset([layer])
-        together = alone | self._planner.readers(layer) if has_grid else alone
+        alone = self._whole(frozenset([layer]))
+        readers = frozenset[Layer]().union(*(self._planner.readers(member) for member in alone))
+        together = alone | self._whole(readers) if has_grid else alone
         groups = [alone] if isinstance(layer, int) else []
         groups += [together] if together != alone or not groups else []
         trials = [self._keep_float(layer, members) for members in groups]
@@ -105,6 +114,7 @@ class Trials:
             cost += "; slower by what float32 costs there, and by conversions at the borders"
         return Trial(
             KEEP_FLOAT,
+            self._names(layer, members),
             Treatment(floats=members),
             f"keep {self._named(layer, members)} in float32",
             cost,
@@ -116,6 +126,7 @@ class Trials:
         share = sum(self._costs[member].macs for member in members) / total if total else 0.0
         return Trial(
             INT16,
+            self._names(layer, members),
             Treatment(wide=members),
             f"give {self._named(layer, members)} 16-bit activations",
             f"no size; {share:.0%} of the multiply-accumulates leave XNNPACK, which has no 16-bit kernels, for "
@@ -127,6 +138,7 @@ class Trials:
         return [
             Trial(
                 RANGE,
+                (self._costs[layer].name,),
                 Treatment(grids={layer: grid}),
                 f"calibrate its output by {method}: {describe_range(grid)} instead of {describe_range(current)}",
                 "none in size or latency",
@@ -150,6 +162,7 @@ class Trials:
         return [
             Trial(
                 PER_CHANNEL,
+                (self._costs[layer].name,),
                 Treatment(constants={layer: constants}),
                 "quantize its weights with one scale a channel",
                 "a few bytes a channel; a runtime before 2.17 refuses such dense layers",
@@ -159,18 +172,27 @@ class Trials:
 
     def _named(self, layer: Layer, members: frozenset[Layer]) -> str:
         """A group as a person would say it."""
-        others = [self._costs[member].name for member in sorted(members - {layer}, key=str)]
+        own, *others = self._names(layer, members)
         if isinstance(layer, str):
-            return f"the input and {_listed(others)}" if others else "the input"
-        own = self._costs[layer].name
+            return f"the input and {listed(others)}" if others else "the input"
         if not others:
             return own
-        return f"{own} and {_listed(others)}, which read{'s' * (len(others) == 1)} it,"
+        return f"{own} and {listed(others)}, which read{'s' * (len(others) == 1)} it,"
+
+    def _names(self, layer: Layer, members: frozenset[Layer]) -> tuple[str, ...]:
+        """The layer's own name, then those of the others, each once."""
+        others = sorted(members - {layer}, key=in_order)
+        return tuple(dict.fromkeys(self._costs[member].name for member in (layer, *others)))
+
+    def _whole(self, members: frozenset[Layer]) -> frozenset[Layer]:
+        """With all operators of the same layers: by its name, a layer is kept in float as a whole."""
+        operators = [member for member in members if isinstance(member, int)]
+        return members.union(*(self._siblings.get(self._costs[one].name, ()) for one in operators))
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = list(dict.fromkeys(names))
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+def in_order(layer: Layer) -> tuple[int, str]:
+    """Inputs first, then operators in order."""
+    return (layer, "") if isinstance(layer, int) else (-1, layer)
 
 
 def _bytes(count: int) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import flatbuffers
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeq.tflite.model import read_model
 
@@ -92,6 +94,20 @@ def test_a_lone_file_shows_time_and_size(edgeq, work, demo):
         "next: edgeq layers BUNDLE --data DATA says what quantizing each layer costs in accuracy"
     )
     assert sorted(path.name for path in work.glob("mine*.json")) == ["mine.json", "mine.size.json"]
+
+
+def test_a_file_that_the_runtime_refuses_is_named_once(edgeq, work, demo):
+    model = schema.ModelT.InitFromObj(
+        schema.Model.GetRootAs((demo.bundle / "fashion_mnist.float32.tflite").read_bytes())
+    )
+    model.operatorCodes[0].version = 99
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (work / "new.tflite").write_bytes(bytes(builder.Output()))
+    run = edgeq("layers", "new.tflite")
+    assert run.code != 0
+    assert "is refused by" in run.complaint
+    assert run.complaint.count("new.tflite") == 1
 
 
 def test_json_goes_to_stdout_alone(edgeq, demo):

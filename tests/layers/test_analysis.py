@@ -17,6 +17,7 @@ from edgeq.data.dataset import ArrayDataset
 from edgeq.errors import BundleError, DataError, UsageError
 from edgeq.files import sha256_bytes
 from edgeq.layers.analysis import analyse_layers
+from edgeq.layers.choice import best_choice
 from edgeq.layers.structure import FINE_TUNE, INT16, KEEP_FLOAT, LayerAnalysis
 from edgeq.tflite.file import open_flatbuffer
 from edgeq.tflite.model import read_model
@@ -102,6 +103,7 @@ def test_keeping_more_layers_in_float_never_makes_it_worse(int8: LayerAnalysis) 
     ratios = [int8.simulated_sqnr_db or 0.0, *(step.sqnr_db for step in int8.kept_float)]
     assert len(ratios) > 1
     assert ratios == sorted(ratios)
+    assert all(len(set(step.names)) == len(step.names) for step in int8.kept_float)
     assert all(
         set(a.names) < set(b.names) for a, b in zip(int8.kept_float, int8.kept_float[1:], strict=False)
     )
@@ -307,3 +309,6 @@ def test_where_the_compensation_harms_as_much_both_layers_rank_before_all_others
     found = damaged(convert_model, "residual", "depthwise_1", "project_1", suspects=3)
     assert {layer.name for layer in found.ranked[:2]} == {"depthwise_1", "project_1"}
     assert found.kept_float[0].names[:2] in {("depthwise_1", "project_1"), ("project_1", "depthwise_1")}
+    best = best_choice(found)
+    assert best is not None
+    assert set(best.names) == {"depthwise_1", "project_1"}

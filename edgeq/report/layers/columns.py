@@ -39,16 +39,35 @@ class Column:
 def columns(analysis: LayerAnalysis) -> tuple[Column, ...]:
     """The number columns of an analysis: those that have something to show."""
     size = sum(layer.size_bytes for layer in analysis.layers)
-    unit, factor = wording.time_unit(
-        max((layer.latency_us or 0.0) for layer in analysis.layers or _NONE) / 1e3
-    )
-    every = (*_damage_columns(), *_time_columns(unit, factor), *_size_columns(size))
+    unit, factor = time_unit(analysis)
+    work = work_unit(max((layer.macs for layer in analysis.layers), default=0))
+    every = (*_damage_columns(), *_time_columns(unit, factor), *_size_columns(size, work))
     return tuple(
         column for column in every if any(column.sort(layer) is not None for layer in analysis.layers)
     )
 
 
-_NONE = (LayerCost(None, None, "", "", "", (), "", 0, None, 0),)
+def time_unit(analysis: LayerAnalysis) -> tuple[str, float]:
+    """The unit of the times of an analysis, and how many of it are a millisecond."""
+    return wording.time_unit(max((layer.latency_us or 0.0 for layer in analysis.layers), default=0.0) / 1e3)
+
+
+def work_unit(most: int) -> tuple[str, float]:
+    """The unit in which multiply-accumulates up to so many read best, and how many of them it is."""
+    # 999,600 would be written as 1000 kMAC.
+    return next(((unit, factor) for unit, factor in _WORK_UNITS if most >= factor * 0.9995), ("MAC", 1.0))
+
+
+def work(macs: int, factor: float) -> str:
+    """Multiply-accumulates in a unit; ``<0.001`` for what would have more zeros than digits, empty for none."""
+    if not macs:
+        return ""
+    if factor == 1:
+        return f"{macs:,}"
+    return wording.significant(macs / factor) if macs >= factor / 1e3 else "<0.001"
+
+
+_WORK_UNITS = (("GMAC", 1e9), ("MMAC", 1e6), ("kMAC", 1e3))
 
 
 def _damage_columns() -> tuple[Column, ...]:
@@ -141,9 +160,11 @@ def _time_columns(unit: str, factor: float) -> tuple[Column, ...]:
     )
 
 
-def _size_columns(total: int) -> tuple[Column, ...]:
+def _size_columns(total: int, unit_of_work: tuple[str, float]) -> tuple[Column, ...]:
     def share(layer: LayerCost) -> float | None:
         return layer.size_bytes / total if total and layer.index is not None else None
+
+    unit, factor = unit_of_work
 
     return (
         Column(
@@ -168,9 +189,9 @@ def _size_columns(total: int) -> tuple[Column, ...]:
         Column(
             "macs",
             "work",
-            "MMAC",
+            unit,
             "multiply-accumulates",
-            lambda layer: wording.significant(layer.macs / 1e6) if layer.macs else "",
+            lambda layer: work(layer.macs, factor),
             lambda layer: layer.macs or None,
             lambda layer: None,
             priority=7,

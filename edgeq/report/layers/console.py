@@ -14,6 +14,7 @@ from edgeq.layers.structure import LayerAnalysis, LayerCost
 from edgeq.report import wording
 from edgeq.report.inspection.wording import visible_sentence
 from edgeq.report.layers.columns import Column, columns, order
+from edgeq.report.layers.layer_sums import SUMS_TITLE, sum_columns, summed_layers
 from edgeq.report.layers.sentences import (
     advices,
     kept,
@@ -30,7 +31,10 @@ TOP = 15
 
 _GAP = 2
 _LONGEST_NAME = 40
+_SHORTEST_NAME = 12
+"""Below which a name says nothing: a narrower terminal loses columns on the right."""
 _MOST_PROBLEMS = 3
+_MOST_SUMS = 8
 
 # What a terminal without Unicode shows instead; Windows consoles and LC_ALL=C still meet users.
 _PLAIN = str.maketrans({"×": "x", "−": "-", "±": "+-", "·": "-", "…": "...", "–": "-", "µ": "u", "∞": "inf"})
@@ -52,11 +56,13 @@ def print_analysis(analysis: LayerAnalysis, console: Console, *, target: str, to
     shown = layers if top is None else layers[:top]
     fitting, hidden = _fitting(columns(analysis), shown, console.width)
     if shown:
-        console.print(_table(analysis, shown, fitting, console))
-        console.print(_text(console, _footnote(fitting, hidden, len(shown), len(layers)), "dim"))
+        console.print(_table(shown, fitting, console))
+        rows = (len(shown), len(layers), _noun(analysis))
+        console.print(_text(console, _footnote(fitting, hidden, rows), "dim"))
     for note in analysis.notes:
         console.print(_text(console, f"note: {visible_sentence(note)}", "yellow"))
     _print_problems(analysis, console)
+    _print_sums(analysis, console)
     _print_remedies(shown, console)
     _print_kept(analysis, console)
     console.print()
@@ -67,13 +73,10 @@ def _fitting(
     every: Sequence[Column], layers: Sequence[LayerCost], width: int
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """The columns that fit a width, and those that are left out, the least important ones first to go."""
-    names = max((cell_len(_name(layer)) + cell_len(_end(layer.operator)) for layer in layers), default=0)
-    used = len("00") + _GAP + names + _GAP
+    used = _rank_width(layers) + sum(_widths(layers)) + _GAP
     kept_keys = set()
     for column in sorted(every, key=lambda column: column.priority):
-        used += _GAP + max(
-            cell_len(text) for text in (column.header, column.unit, *(column.text(layer) for layer in layers))
-        )
+        used += _GAP + _column_width(column, layers)
         if column.priority and used > width:
             break
         kept_keys.add(column.key)
@@ -83,21 +86,53 @@ def _fitting(
     )
 
 
-def _table(
-    analysis: LayerAnalysis, layers: Sequence[LayerCost], shown: Sequence[Column], console: Console
-) -> RichTable:
+def _rank_width(layers: Sequence[LayerCost]) -> int:
+    """What the column of ranks takes, with the gap behind it."""
+    return max((cell_len(_rank(layer)) + _GAP for layer in layers if layer.rank is not None), default=0)
+
+
+def _widths(layers: Sequence[LayerCost]) -> tuple[int, int]:
+    """What the columns of names and of operators would take."""
+    names = [_name(layer) for layer in layers]
+    operators = [_operator(layer) for layer in layers]
+    return (
+        max(map(cell_len, ("layer", *names))),
+        max(map(cell_len, ("operator", *operators))),
+    )
+
+
+def _room(layers: Sequence[LayerCost], shown: Sequence[Column], width: int) -> tuple[int, int]:
+    """How wide names and operators may be, so that no row needs a second line."""
+    names, operators = _widths(layers)
+    taken = sum(_GAP + _column_width(column, layers) for column in shown)
+    room = max(2 * _SHORTEST_NAME, width - _rank_width(layers) - _GAP - taken)
+    operators = min(operators, max(_SHORTEST_NAME, room - min(names, max(_SHORTEST_NAME, room // 2))))
+    return min(names, room - operators), operators
+
+
+def _column_width(column: Column, layers: Sequence[LayerCost]) -> int:
+    return max(
+        cell_len(text) for text in (column.header, column.unit, *(column.text(layer) for layer in layers))
+    )
+
+
+def _table(layers: Sequence[LayerCost], shown: Sequence[Column], console: Console) -> RichTable:
     table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     ranks = any(layer.rank is not None for layer in layers)
     if ranks:
         table.add_column(_text(console, "#"), justify="right", vertical="bottom", no_wrap=True)
     for heading in ("layer", "operator"):
-        table.add_column(_text(console, heading), vertical="bottom", overflow="fold")
+        table.add_column(_text(console, heading), vertical="bottom", no_wrap=True)
     for column in shown:
         head = f"{column.header}\n{column.unit}" if column.unit else column.header
         table.add_column(_text(console, head), justify="right", vertical="bottom", no_wrap=True)
+    names, operators = _room(layers, shown, console.width)
     for layer in layers:
-        rank = [_text(console, "" if layer.rank is None else f"{layer.rank:,}")] if ranks else []
-        name = [_text(console, _name(layer)), _text(console, _end(wording.visible(layer.operator)))]
+        rank = [_text(console, _rank(layer))] if ranks else []
+        name = [
+            _text(console, _end(text, width))
+            for text, width in ((_name(layer), names), (_operator(layer), operators))
+        ]
         style = "bold" if layer.remedies else None
         table.add_row(*rank, *name, *(_text(console, column.text(layer)) for column in shown), style=style)
     return table
@@ -107,12 +142,32 @@ def _name(layer: LayerCost) -> str:
     return _end(wording.visible(layer.name)) or "(no name)"
 
 
-def _end(name: str) -> str:
+def _operator(layer: LayerCost) -> str:
+    return _end(wording.visible(layer.operator))
+
+
+def _rank(layer: LayerCost) -> str:
+    return "" if layer.rank is None else f"{layer.rank:,}"
+
+
+def _end(name: str, most: int = _LONGEST_NAME) -> str:
     """The end of a long name says more than its beginning, which all layers share."""
-    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+    if cell_len(name) <= most:
+        return name
+    while cell_len(name) > most - 1:
+        name = name[1:]
+    return f"…{name}"
 
 
-def _footnote(shown: Sequence[Column], hidden: Sequence[Column], count: int, total: int) -> str:
+def _noun(analysis: LayerAnalysis) -> str:
+    """What the rows are."""
+    if not summed_layers(analysis):
+        return "layers"
+    return "operators and inputs" if any(layer.index is None for layer in analysis.layers) else "operators"
+
+
+def _footnote(shown: Sequence[Column], hidden: Sequence[Column], rows: tuple[int, int, str]) -> str:
+    count, total, noun = rows
     explained: dict[str, str] = {}
     for column in shown:
         explained.setdefault(column.header, column.explanation)
@@ -121,7 +176,7 @@ def _footnote(shown: Sequence[Column], hidden: Sequence[Column], count: int, tot
         names = dict.fromkeys(f"{column.header} in {column.unit or 'bytes'}" for column in hidden)
         parts.append(f"not shown at this width: {wording.enumeration(list(names))}")
     if count < total:
-        parts.append(f"{count} of {total} layers; --top {total} shows all")
+        parts.append(f"{count} of {total} {noun}; --top {total} shows all")
     return "; ".join(parts)
 
 
@@ -133,6 +188,29 @@ def _print_problems(analysis: LayerAnalysis, console: Console) -> None:
         console.print(
             _text(console, f"damage not measured: {len(found) - _MOST_PROBLEMS} more layers", "yellow")
         )
+
+
+def _print_sums(analysis: LayerAnalysis, console: Console) -> None:
+    """Layers of several operators, whose rows a reader would have to add up."""
+    sums = summed_layers(analysis)
+    if not sums:
+        return
+    shown = sorted(sums, key=lambda one: -(one.error_share or one.latency_share or 0.0))[:_MOST_SUMS]
+    table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(_text(console, "layer"), vertical="bottom", no_wrap=True)
+    headings = sum_columns(analysis)
+    for column in headings:
+        head = f"{column.header}\n{column.unit}" if column.unit else column.header
+        table.add_column(_text(console, head), justify="right", vertical="bottom", no_wrap=True)
+    cells = [(column.header, column.unit, *map(column.text, shown)) for column in headings]
+    taken = sum(_GAP + max(map(cell_len, texts)) for texts in cells)
+    for one in shown:
+        name = _end(wording.visible(one.name), max(_SHORTEST_NAME, console.width - taken))
+        table.add_row(_text(console, name), *(_text(console, column.text(one)) for column in headings))
+    console.print(_text(console, f"\n{SUMS_TITLE}", "bold"))
+    console.print(table)
+    if len(shown) < len(sums):
+        console.print(_text(console, f"{len(shown)} of {len(sums)} such layers", "dim"))
 
 
 def _print_remedies(shown: Sequence[LayerCost], console: Console) -> None:

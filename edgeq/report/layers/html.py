@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeq.layers.choice import best_choice
 from edgeq.layers.structure import LayerAnalysis, LayerCost
+from edgeq.layers.sums import by_layer
 from edgeq.report import wording
 from edgeq.report.html_page import Templates
 from edgeq.report.inspection.wording import visible_sentence
 from edgeq.report.layers import sentences
 from edgeq.report.layers.columns import Column, columns, decibels, order, percent
+from edgeq.report.layers.layer_sums import SUMS_TITLE, sum_columns, summed_layers
 
 _LEAST_SCALE = 1e-9
 
@@ -42,6 +45,9 @@ def to_html(analysis: LayerAnalysis, *, target: str) -> str:
             "columns": shown,
             "rows": _rows(analysis, shown),
             "has_ranks": bool(analysis.ranked),
+            "sums_title": SUMS_TITLE[:1].upper() + SUMS_TITLE[1:],
+            "sum_columns": sum_columns(analysis),
+            "sums": _sums(analysis),
             "remedies": sentences.advices(order(analysis)),
             "kept": [sentences.kept(one) for one in analysis.kept_float],
             "notes": [visible_sentence(note) for note in analysis.notes],
@@ -55,12 +61,12 @@ def to_html(analysis: LayerAnalysis, *, target: str) -> str:
 
 def _headline(analysis: LayerAnalysis) -> str:
     """The layer that costs most, in a few words."""
-    ranked = [layer for layer in analysis.ranked if layer.error_share]
-    if ranked:
-        return f"{wording.visible(ranked[0].name)} does {percent(ranked[0].error_share)} % of the damage"
-    timed = [layer for layer in analysis.layers if layer.latency_share]
-    if timed:
-        slowest = max(timed, key=lambda layer: layer.latency_share or 0.0)
+    layers = by_layer(analysis.layers)
+    worst = max(layers, key=lambda layer: layer.error_share or 0.0, default=None)
+    if worst is not None and worst.error_share:
+        return f"{wording.visible(worst.name)} does {percent(worst.error_share)} % of the damage"
+    slowest = max(layers, key=lambda layer: layer.latency_share or 0.0, default=None)
+    if slowest is not None and slowest.latency_share:
         return f"{wording.visible(slowest.name)} takes {percent(slowest.latency_share)} % of the time"
     return "Layer by layer"
 
@@ -73,10 +79,9 @@ def _tiles(analysis: LayerAnalysis) -> list[tuple[str, str, str]]:
             "" if analysis.changed is None else f"top-1 differs for {analysis.changed:,} of {analysis.n:,}"
         )
         tiles.append((f"{decibels(analysis.sqnr_db)} dB", "SQNR of the outputs", behind or "against float32"))
-    if analysis.kept_float:
-        first = analysis.kept_float[0]
-        names, effect = sentences.kept(first)
-        tiles.append((f"{decibels(first.sqnr_db)} dB", f"with {names} in float", effect.partition("; ")[2]))
+    best = best_choice(analysis)
+    if best is not None:
+        tiles.append((f"{decibels(best.sqnr_db)} dB", *sentences.choice(best)))
     if analysis.latency_us is not None:
         tiles.append(
             (
@@ -86,7 +91,8 @@ def _tiles(analysis: LayerAnalysis) -> list[tuple[str, str, str]]:
             )
         )
     size = sum(layer.size_bytes for layer in analysis.layers)
-    tiles.append((wording.size(size), "weights and other constants", f"{len(analysis.layers)} layers"))
+    layers = sum(1 for layer in by_layer(analysis.layers) if layer.indices)
+    tiles.append((wording.size(size), "weights and other constants", wording.count(layers, "layer")))
     return tiles
 
 
@@ -110,6 +116,14 @@ def _rows(analysis: LayerAnalysis, shown: tuple[Column, ...]) -> list[dict[str, 
             "cells": [_cell(column, layer, hottest) for column in shown],
         }
         for position, layer in enumerate(analysis.layers)
+    ]
+
+
+def _sums(analysis: LayerAnalysis) -> list[tuple[str, list[str]]]:
+    """Names of the layers that have several operators, and their cells."""
+    shown = sum_columns(analysis)
+    return [
+        (wording.visible(one.name), [column.text(one) for column in shown]) for one in summed_layers(analysis)
     ]
 
 

@@ -1,6 +1,7 @@
 """The analysis as JSON.
 
-Version 1: ``format``, ``version``, then the fields of `edgeq.layers.structure.LayerAnalysis`. Ratios that are infinite,
+Version 1: ``format``, ``version``, then the fields of `edgeq.layers.structure.LayerAnalysis`, and ``by_layer``, the
+operators of each layer added up. Ratios that are infinite,
 where there is no noise at all, are the texts ``Infinity`` and ``-Infinity``; what is not a number is null.
 """
 
@@ -12,6 +13,7 @@ import math
 from typing import Any
 
 from edgeq.layers.structure import LayerAnalysis
+from edgeq.layers.sums import by_layer
 
 FORMAT = "edgeq-layers"
 VERSION = 1
@@ -19,7 +21,8 @@ VERSION = 1
 
 def to_json_text(analysis: LayerAnalysis) -> str:
     """The analysis as one JSON object, indented, with a newline at its end."""
-    document = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(analysis)}
+    sums = [dataclasses.asdict(one) for one in by_layer(analysis.layers)]
+    document = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(analysis), "by_layer": sums}
     return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

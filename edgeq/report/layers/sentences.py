@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgeq.layers.choice import Choice, best_choice, listed
 from edgeq.layers.structure import KeptFloat, LayerAnalysis, LayerCost, Remedy
 from edgeq.report import wording
 from edgeq.report.inspection.wording import visible_sentence
@@ -90,29 +91,39 @@ def advices(layers: Sequence[LayerCost]) -> tuple[tuple[str, tuple[Advice, ...]]
     found = [(layer, advice(layer, remedy)) for layer in layers for remedy in layer.remedies]
     times = Counter((said.sentence, said.cost) for _, said in found if not said.effect)
     common = {key for key, count in times.items() if count > 1}
-    groups: dict[int, tuple[str, list[Advice]]] = {}
+    groups: dict[tuple[str, bool], tuple[str, list[Advice]]] = {}
     general: dict[tuple[str, str], Advice] = {}
     for layer, said in found:
         if (said.sentence, said.cost) in common:
             general[(said.sentence, said.cost)] = said
         else:
-            groups.setdefault(id(layer), (said.layer, []))[1].append(said)
+            # What is done to a layer as a whole is found again by each of its operators.
+            group = groups.setdefault((layer.name, layer.index is None), (said.layer, []))[1]
+            if said not in group:
+                group.append(said)
     shown = [(name, tuple(group)) for name, group in groups.values()]
     return (*shown, ("all of these", tuple(general.values()))) if general else tuple(shown)
 
 
 def kept(one: KeptFloat) -> tuple[str, str]:
     """Layers that stay in float, and what that gives."""
-    names = wording.enumeration([wording.visible(name) for name in one.names])
+    names = listed(wording.visible(name) for name in one.names)
     grows = f"file {wording.size(one.extra_bytes)} larger"
     return names, "; ".join([_effect(one.sqnr_db, None, one.changed, one.n), grows])
 
 
+def choice(best: Choice) -> tuple[str, str]:
+    """What is best done, and what else comes of it."""
+    effect = [f"+{decibels(best.gain_db)} dB", _effect(None, None, best.changed, best.n)]
+    if best.extra_bytes:
+        effect.append(f"file {wording.size(best.extra_bytes)} larger")
+    return _clean(best.sentence), "; ".join(filter(None, effect))
+
+
 def problems(analysis: LayerAnalysis) -> tuple[tuple[str, str], ...]:
-    """Layers whose damage could not be measured, and why."""
-    return tuple(
-        (wording.visible(layer.name), _clean(layer.problem)) for layer in analysis.layers if layer.problem
-    )
+    """Layers whose damage could not be measured, and why; what several operators of a layer share stands once."""
+    found = [(layer.name, layer.problem) for layer in analysis.layers if layer.problem]
+    return tuple((wording.visible(name), _clean(problem)) for name, problem in dict.fromkeys(found))
 
 
 def next_step(analysis: LayerAnalysis, target: str) -> str:
@@ -124,16 +135,22 @@ def next_step(analysis: LayerAnalysis, target: str) -> str:
     """
     if not analysis.n:
         return "next: edgeq layers BUNDLE --data DATA says what quantizing each layer costs in accuracy"
-    ranked = analysis.ranked
-    best = next((layer for layer in ranked if layer.remedies), None)
+    best = best_choice(analysis)
     if best is not None:
-        found = advice(best, best.remedies[0])
-        who = "" if found.layer in found.sentence else f"{found.layer}: "
-        return f"next: {who}{found.sentence}"
+        return f"next: {_about(best.names[0], _clean(best.sentence))}"
+    untried = next((layer for layer in analysis.ranked if layer.remedies), None)
+    if untried is not None:
+        return f"next: {_about(untried.name, _clean(untried.remedies[0].sentence))}"
     command = f"edgeq benchmark {shlex.quote(target)} --data DATA"
     if analysis.sqnr_db is not None and analysis.sqnr_db < _SEVERE_DB:
         return f"next: no single layer stands out; {command} says whether the loss matters for the task"
     return f"next: nothing need be done; {command} measures what users notice"
+
+
+def _about(name: str, sentence: str) -> str:
+    """A sentence with the layer that it is about, unless it names it."""
+    shown = wording.visible(name)
+    return sentence if shown in sentence else f"{shown}: {sentence}"
 
 
 def _effect(sqnr_db: float | None, gain_db: float | None, changed: int | None, n: int) -> str:

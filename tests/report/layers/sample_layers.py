@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from edgeq.layers.structure import (
@@ -106,6 +107,21 @@ def lone() -> LayerAnalysis:
         ),
         latency_us=1_322.2,
         profile_source="every operator measured alone, tflite-runtime 2.14.0, 2 threads, 200 runs",
+    )  # fmt: skip
+
+
+def repeated() -> LayerAnalysis:
+    """A lone file with a layer of two operators, each faster than that of the layer between them."""
+    return dataclasses.replace(
+        lone(),
+        layers=(
+            layer(0, "norm", "MEAN", size_bytes=10, float_bytes=None, n=0, latency_us=0.35, latency_share=0.35),
+            layer(1, "conv", "CONV_2D", size_bytes=60, macs=55, float_bytes=None, n=0, latency_us=0.3,
+                  latency_share=0.3),
+            layer(2, "norm", "MUL", size_bytes=40, macs=20, float_bytes=None, n=0, latency_us=0.35,
+                  latency_share=0.35),
+        ),
+        latency_us=1.0,
     )  # fmt: skip
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import devtools
 import pytest
-from sample_layers import clothes, hostile, lone
+from sample_layers import clothes, hostile, lone, repeated
 
 from edgeq.report.layers.render import render
 
 pytestmark = devtools.MARKS
 
-PAGES = {"clothes": clothes, "lone": lone, "hostile": hostile}
+PAGES = {"clothes": clothes, "lone": lone, "repeated": repeated, "hostile": hostile}
 NAMES = "[...document.querySelectorAll('tbody .name')].map((cell) => cell.textContent).join()"
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from golden_files import check_printed
 from rich.console import Console
-from sample_layers import clothes, hostile, layer, lone
+from sample_layers import clothes, hostile, layer, lone, repeated
 
-from edgeq.report.layers.columns import columns, decibels, interval, order, percent
+from edgeq.report.layers.columns import columns, decibels, interval, order, percent, work, work_unit
 from edgeq.report.layers.console import print_analysis
 from edgeq.report.layers.sentences import next_step
 
@@ -77,12 +77,76 @@ def test_foreign_names_neither_steer_the_terminal_nor_are_they_markup(width):
 def test_what_to_do_next_depends_on_what_was_found():
     assert next_step(clothes(), "c") == "next: keep depthwise_1 in float32"
     assert "BUNDLE --data DATA" in next_step(lone(), "a.tflite")
-    healthy = dataclasses.replace(clothes(), layers=(layer(0, "a", "CONV_2D", rank=1),), sqnr_db=45.0)
+    alone = (layer(0, "a", "CONV_2D", rank=1),)
+    healthy = dataclasses.replace(clothes(), layers=alone, kept_float=(), sqnr_db=45.0)
     assert next_step(healthy, "my model") == (
         "next: nothing need be done; edgeq benchmark 'my model' --data DATA measures what users notice"
     )
     noisy = dataclasses.replace(healthy, sqnr_db=12.0)
     assert "no single layer stands out" in next_step(noisy, "m")
+
+
+def test_the_next_step_is_the_best_of_what_was_tried():
+    damaged = clothes().layers[2]
+    untried = dataclasses.replace(damaged, remedies=damaged.remedies[2:])
+    together = dataclasses.replace(clothes(), layers=(untried,))
+    assert next_step(together, "c") == "next: keep depthwise_1 and conv_1 in float32"
+    only_training = dataclasses.replace(together, kept_float=())
+    assert next_step(only_training, "c").startswith("next: depthwise_1: fine-tune the model")
+
+
+def test_a_layer_of_several_operators_is_added_up():
+    lines = printed(repeated()).splitlines()
+    start = lines.index("by layer, where one has several operators")
+    row = next(line for line in lines[start:] if line.startswith("norm"))
+    assert row.split() == ["norm", "2", "70.0", "0.700", "45.5", "50", "B", "20"]
+    assert "3 of 3" not in " ".join(lines)
+    assert "2 of 3 operators; --top 3 shows all" in " ".join(printed(repeated(), top=2).split())
+    assert "by layer" not in printed(clothes())
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_sum_stays_on_one_line_whatever_the_name_is(width):
+    long = [dataclasses.replace(one, name="model/" * 20 + one.name) for one in repeated().layers]
+    lines = printed(dataclasses.replace(repeated(), layers=tuple(long)), width).splitlines()
+    start = lines.index("by layer, where one has several operators")
+    (row,) = [line for line in lines[start:] if "norm" in line]
+    assert row.split()[0].startswith("…")
+    assert row.split()[1:] == ["2", "70.0", "0.700", "45.5", "50", "B", "20"]
+    assert len(row) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_row_stays_on_one_line_whatever_its_name_is(width):
+    long = [
+        layer(
+            0, "global_average_pooling2d_1", "MEAN", rank=2, sqnr_db=35.2, error_share=0.1, own_sqnr_db=46.7
+        ),
+        layer(1, "scores", "FULLY_CONNECTED", rank=1, sqnr_db=28.0, error_share=0.9, own_sqnr_db=41.0),
+        layer(
+            2, "model/" * 20 + "end", "UNIDIRECTIONAL_SEQUENCE_LSTM", rank=3, sqnr_db=70.0, error_share=0.0
+        ),
+    ]
+    lines = printed(dataclasses.replace(clothes(), layers=tuple(long)), width).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("──"))
+    assert [line.split()[0] for line in lines[start + 1 : start + 4]] == ["1", "2", "3"]
+    assert lines[start + 2].split()[1].endswith("pooling2d_1")
+    assert all(len(line) <= width for line in lines[start - 2 : start + 4])
+
+
+@pytest.mark.parametrize(
+    ("macs", "text"),
+    [
+        ([20, 55_300], ["0.0200 kMAC", "55.3 kMAC"]),
+        ([20, 903_168_000], ["<0.001 MMAC", "903 MMAC"]),
+        ([120, 0], ["120 MAC", " MAC"]),
+        ([999_600], ["1.00 MMAC"]),
+        ([5_000_000_000], ["5.00 GMAC"]),
+    ],
+)
+def test_work_is_told_in_the_unit_of_the_largest(macs, text):
+    unit, factor = work_unit(max(macs))
+    assert [f"{work(one, factor)} {unit}" for one in macs] == text
 
 
 @pytest.mark.parametrize(

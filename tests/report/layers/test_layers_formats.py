@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from page_outline import Outline
-from sample_layers import clothes, hostile, lone
+from sample_layers import clothes, hostile, lone, repeated
 
 from edgeq.errors import MissingExtraError, UsageError
 from edgeq.report import html_page
 from edgeq.report.layers.render import FORMATS, format_of, render
 
-ANALYSES = {"clothes": clothes, "lone": lone, "hostile": hostile}
+ANALYSES = {"clothes": clothes, "lone": lone, "repeated": repeated, "hostile": hostile}
 
 
 def refuse(constant):
@@ -75,7 +75,8 @@ def test_a_text_file_lists_all_layers():
 def test_a_page_has_a_row_a_layer_and_one_script_and_fetches_nothing(name):
     outline = Outline(render(ANALYSES[name](), "html", target="x"))
     assert outline.count("script") == 1
-    assert outline.count("tr") == 1 + len(ANALYSES[name]().layers)
+    sums = 2 if name == "repeated" else 0
+    assert outline.count("tr") == 1 + len(ANALYSES[name]().layers) + sums
     assert [attrs for tag, attrs in outline.elements if {"src", "href", "onclick"} & attrs.keys()] == []
 
 
@@ -91,6 +92,20 @@ def test_heat_is_relative_to_the_largest_of_the_column():
 def test_the_headline_names_what_costs_most():
     assert "<h1>depthwise_1 does 93.1 % of the damage</h1>" in render(clothes(), "html", target="x")
     assert "<h1>conv takes 90.0 % of the time</h1>" in render(lone(), "html", target="x")
+
+
+def test_a_tile_has_the_best_of_what_was_tried():
+    text = re.sub(r"\s*<[^>]+>\s*", "|", render(clothes(), "html", target="x"))
+    assert "keep depthwise_1 in float32" in text
+    assert "+7.6 dB; top-1 differs for 1 of 64; file 921 B larger" in text
+
+
+def test_the_headline_and_the_json_add_up_the_operators_of_a_layer():
+    assert "<h1>norm takes 70.0 % of the time</h1>" in render(repeated(), "html", target="x")
+    norm, conv = json.loads(render(repeated(), "json", target="x"))["by_layer"]
+    assert (norm["name"], norm["operators"], norm["indices"]) == ("norm", ["MEAN", "MUL"], [0, 2])
+    assert (norm["latency_us"], norm["latency_share"], norm["size_bytes"], norm["macs"]) == (0.7, 0.7, 50, 20)
+    assert (conv["latency_share"], conv["error_share"]) == (0.3, None)
 
 
 def test_a_page_without_the_template_engine_names_the_extra(monkeypatch):
