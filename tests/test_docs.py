@@ -29,6 +29,7 @@ from edgeq.data.media.audio import AudioPreparation
 from edgeq.data.media.images import ImagePreparation
 from edgeq.data.preprocessing import PREPROCESSINGS, Preprocessing
 from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, ObjectBoxes, Targets
+from edgeq.doctor.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -273,6 +274,15 @@ def test_every_metric_of_a_task_is_described(name):
 @pytest.mark.parametrize("name", ["convert", "benchmark", "inspect", "layers"])
 def test_every_option_of_a_command_is_described(name):
     assert options_of(name) - {"-h", "--help"} <= keys(f"{name}.md")
+
+
+def test_conversions_are_shown_with_the_number_of_rules_that_there_are():
+    shown = {
+        found
+        for page in PAGES
+        for found in re.findall(r"(\d+) of edgeq doctor's (\d+) rules", page.read_text())
+    }
+    assert shown == {(str(sum(rule.is_cheap for rule in RULES)), str(len(RULES)))}
 
 
 def test_every_page_of_the_guide_is_in_its_index():

@@ -165,6 +165,7 @@ def _from_files(paths: Sequence[Path], schemes: Sequence[Scheme]) -> Targets:
                 tensor.name,
                 _item_shape(tensor.shape),
                 "float32" if tensor.scale is not None else tensor.dtype,
+                is_named=any(signature.subgraph_index == 0 for signature in model.signatures),
             )
             for tensor in tensors
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeq.benchmark.accuracy_statistics import sqnr_db
+from edgeq.benchmark.accuracy_statistics import SQNR_LIMIT_DB, sqnr_db
 from edgeq.benchmark.classification import classifies, top1
 from edgeq.bundle import Check, Tensor
 from edgeq.convert.flex import flex_operators, run_in_parts
@@ -170,6 +170,11 @@ def run_and_compare(
         f"{spec.name}: its outputs are {noise:.1f} dB from the source model's on {n} inputs, "
         f"expected at least {least:.0f} dB"
     )
+    if noise <= -SQNR_LIMIT_DB and not np.isfinite(_flat(reference, real)).all():
+        message = (
+            f"{spec.name}: its outputs are NaN or infinite on {n} inputs where the source model's are numbers: look "
+            "for weights that are not finite or values that overflow (edgeq doctor MODEL --select M211 names the layer)"
+        )
     if too_far and spec.scheme.name == BASELINE:
         raise ConversionError(message)
     return Checked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ class ModelInput:
         name: of the input.
         item_shape: of one item, without batch axis.
         dtype: of the real values: ``float32`` also where the file stores them quantized.
+        is_named: whether it was given its name for users to know. A file without signature has names of tensors only,
+            so that its one input takes the one array of a data set, whatever that is called.
     """
 
     name: str
     item_shape: tuple[int, ...]
     dtype: str
+    is_named: bool = field(default=True, compare=False)
 
     @property
     def is_float(self) -> bool:
@@ -160,7 +163,7 @@ class Feed:
 
 
 def _match(dataset: Dataset, inputs: Sequence[ModelInput]) -> dict[str, Column]:
-    """The data set's column for each of the model's inputs: by name, never by position."""
+    """The data set's column for each of the model's inputs: by name, by position only where one has none."""
     wanted = [spec.name for spec in inputs]
     found = dataset.input_names()
     if found == ("",):
@@ -170,6 +173,8 @@ def _match(dataset: Dataset, inputs: Sequence[ModelInput]) -> dict[str, Column]:
                 "an .npz with one array by input name, or a manifest with columns input:NAME"
             )
         return {wanted[0]: dataset.columns[""]}
+    if len(found) == len(wanted) == 1 and not inputs[0].is_named:
+        return {wanted[0]: dataset.columns[found[0]]}
     if set(found) != set(wanted):
         raise DataError(
             f"{dataset.source}: expected inputs named {', '.join(sorted(wanted))} like the model's, "

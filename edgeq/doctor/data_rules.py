@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeq.doctor.checks.data_calibration import one_class, too_few_items
+from edgeq.doctor.checks.data_chance import not_above_chance
 from edgeq.doctor.checks.data_content import constant_input, duplicates
 from edgeq.doctor.checks.data_order import swapped_inputs
 from edgeq.doctor.checks.data_range import wrong_range
@@ -102,6 +103,14 @@ DATA_RULES: tuple[Rule, ...] = (
         "data are others when read again, or the beginning of a sorted list",
         (DATA,),
         order_dependent,
+    ),
+    Rule(
+        "D112",
+        "not-above-chance",
+        ERROR,
+        "the float32 model guesses on the labelled data, or its classes are in another order",
+        (DATA, FLOAT32),
+        not_above_chance,
     ),
 )
 """In the order of their codes; a page each in ``pages/``."""

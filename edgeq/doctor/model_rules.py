@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeq.doctor.checks.model_activations import heavy_tails, unlike_concatenation
 from edgeq.doctor.checks.model_batch_norm import unfolded_batch_norm
+from edgeq.doctor.checks.model_finite import not_finite
 from edgeq.doctor.checks.model_int16 import breaks_int16x8
 from edgeq.doctor.checks.model_operators import does_not_convert, dynamic_shape, needs_flex, stays_float
 from edgeq.doctor.checks.model_weights import float16_overflow, outlier_channels
@@ -92,5 +93,14 @@ MODEL_RULES: tuple[Rule, ...] = (
         "the model cannot be converted to float32, or its int8 form fails",
         (),
         does_not_convert,
+    ),
+    Rule(
+        "M211",
+        "not-finite-model",
+        ERROR,
+        "weights are NaN or infinite, or outputs are although inputs are numbers",
+        (FLOAT32,),
+        not_finite,
+        is_cheap=True,
     ),
 )

@@ -100,9 +100,9 @@ class TestNumbers:
         ):
             run_and_compare(demo("float32"), SPECS["float32"], self.parity.inputs, shifted, runtime=None)
 
-    def test_outputs_that_are_not_numbers_are_as_far_as_can_be(self) -> None:
+    def test_outputs_that_are_not_numbers_are_called_so(self) -> None:
         spoilt = {name: np.where(array > 0.5, np.nan, array) for name, array in self.parity.inputs.items()}
-        with pytest.raises(ConversionError, match=r"float32: its outputs are -200\.0 dB"):
+        with pytest.raises(ConversionError, match=r"float32: its outputs are NaN or infinite on .* M211"):
             run_and_compare(demo("float32"), SPECS["float32"], spoilt, self.parity.reference, runtime=None)
 
     def test_a_half_precision_source_is_met_within_its_own_precision(self) -> None:

@@ -66,6 +66,17 @@ def test_inputs_are_matched_by_name_and_never_by_position():
     assert items["size"] == [[7.0]]
 
 
+def test_the_one_input_of_a_file_without_signature_takes_the_one_array_whatever_it_is_called():
+    rows = np.ones((2, 3), np.float32)
+    unnamed = ModelInput("x_0", (3,), "float32", is_named=False)
+    items = Feed(ArrayDataset({"image": rows}, source="items"), [unnamed], RAW).items([0, 1])
+    np.testing.assert_array_equal(items["x_0"], rows)
+    with pytest.raises(DataError, match="expected inputs named x_0"):
+        Feed(ArrayDataset({"image": rows, "other": rows}, source="items"), [unnamed], RAW)
+    with pytest.raises(DataError, match="expects items of shape"):
+        Feed(ArrayDataset({"image": np.ones((2, 4), np.float32)}, source="items"), [unnamed], RAW)
+
+
 def test_images_take_the_size_of_the_models_input(folder):
     data = read_dataset(folder)
     assert Feed(data, [IMAGE], RAW).items([0, 11])["image"].tolist() == [[[[0], [0]]] * 2, [[[11], [11]]] * 2]

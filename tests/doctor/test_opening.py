@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,13 @@ import pytest
 
 from edgeq.data.preprocessing import RAW
 from edgeq.demo.assets import bundle_path, calibration
+from edgeq.doctor.checks.data_reading import unreadable_data
 from edgeq.doctor.opening import claimed_by, open_files_case
 from edgeq.doctor.rule import DATA
 from edgeq.errors import BundleError, EdgeqError, ModelError, UsageError
+from edgeq.runtime.running import Ran
+
+sys.path.insert(0, str(Path(__file__).parent / "checks"))
 
 
 def test_a_bundle_gives_every_variant_with_what_it_claims() -> None:
@@ -109,3 +114,21 @@ def test_what_is_no_bundle_and_no_file_is_an_error(tmp_path: Path) -> None:
         open_files_case(bundle_path(), variants=("int3",))
     with pytest.raises(EdgeqError):
         open_files_case(bundle_path(), preprocess="upside-down")
+
+
+def test_a_file_without_signature_is_fed_by_position_with_the_data_of_one_array(tmp_path: Path) -> None:
+    spoiling = pytest.importorskip("spoiling", exc_type=ImportError)
+    source = bundle_path() / "fashion_mnist.int8.tflite"
+    path = spoiling.spoiled(source, tmp_path / "net.int8.tflite", spoiling.without_signatures)
+    with np.load(bundle_path().parent / "calibration.npz") as archive:
+        np.savez(tmp_path / "data.npz", picture=archive["image"], labels=archive["labels"])
+        np.savez(tmp_path / "two.npz", one=archive["image"], other=archive["image"])
+    case = open_files_case(path, data=tmp_path / "data.npz")
+    assert not list(unreadable_data(case))
+    assert case.probe is not None
+    assert isinstance(case.ran(case.files[0]), Ran)
+    (finding,) = unreadable_data(open_files_case(path, data=tmp_path / "two.npz"))
+    assert "expected inputs named" in finding.message
+    # A name that was given counts.
+    (finding,) = unreadable_data(open_files_case(source, data=tmp_path / "data.npz"))
+    assert "expected inputs named image" in finding.message

@@ -113,7 +113,12 @@ class _Judgement:
         proven = best_gain(self.answered["given"], others)
         if proven is not None:
             name, gained = proven
-            yield self._finding([one for one in self.candidates if one.range.name == name], str(gained))
+            chosen = [one for one in self.candidates if one.range.name == name]
+            yield (
+                self._finding(chosen, str(gained))
+                if gained.is_good
+                else self._unknown(chosen[0], str(gained))
+            )
             return
         fitting = [one for one in self.candidates if self._is_right(one)]
         if fitting:
@@ -173,23 +178,36 @@ class _Judgement:
 
     def _finding(self, candidates: Sequence[Candidate], evidence: str) -> Finding:
         names = " or ".join(one.range.name for one in candidates)
-        source = self.feed.dataset.source
-        low, high = float(self.values.min()), float(self.values.max())
         details: dict[str, Any] = {
-            "input": self.spec.name,
-            "found": [low, high],
             "expected": [one.range.name for one in candidates],
             "candidates": [written(one, self.given) for one in candidates],
         }
         if len(candidates) == 1:
             details |= details["candidates"][0]
-        given = self.feed.preprocessing.of(self.spec.name).name
+        return self._told(
+            f"expected {names}: {evidence}; say what maps the data to it with --preprocess", details
+        )
+
+    def _unknown(self, better: Candidate, evidence: str) -> Finding:
+        """A range that is wrong beyond doubt, where the best of the usual ones is a poor one, too.
+
+        Without ``scale`` and ``offset``, which a fix would take for the remedy.
+        """
+        return self._told(
+            f"expected another range, which is none of the usual ones: {better.range.name} is the best of them, and "
+            f"poor ({evidence}); say with --preprocess what training did to the values",
+            {"expected": [], "candidates": [written(better, self.given)]},
+        )
+
+    def _told(self, expected: str, details: Mapping[str, Any]) -> Finding:
+        source, given = self.feed.dataset.source, self.feed.preprocessing.of(self.spec.name).name
+        low, high = float(self.values.min()), float(self.values.max())
         return Finding(
             source,
             f"{source}: the values of input {self.spec.name!r} reach the model as {low:.4g} to {high:.4g} "
-            f"(preprocessing {given}), expected {names}: {evidence}; say what maps the data to it with --preprocess",
+            f"(preprocessing {given}), {expected}",
             place(self.feed.dataset),
-            details,
+            {"input": self.spec.name, "found": [low, high], **details},
         )
 
 

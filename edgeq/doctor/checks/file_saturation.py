@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeq.benchmark.accuracy_statistics import proportion
 from edgeq.doctor.case import Case, FileCase
 from edgeq.doctor.checks.file_reading import inspected, runs
 from edgeq.doctor.rule import ERROR, WARNING, Finding
@@ -89,6 +90,7 @@ class Clipped:
         tensor: its name.
         layer: that computes it; its own name for an input.
         share: of its values.
+        count: of its values.
         range: that it can hold.
         minimum: of the values.
         maximum: of the values.
@@ -97,9 +99,23 @@ class Clipped:
     tensor: str
     layer: str
     share: float
+    count: int
     range: Range
     minimum: float
     maximum: float
+
+    @property
+    def is_too_many(self) -> bool:
+        """Whether the share is beyond `WARNED_SHARE` and doubt: of a few hundred values, two at an end say nothing."""
+        clipped = min(self.count, round(self.share * self.count))
+        return self.count > 0 and proportion(clipped, self.count).low >= WARNED_SHARE
+
+    def __str__(self) -> str:
+        """What the tensor can hold beside what it gets; values that were clipped already are at its ends."""
+        holds = f"which holds {self.range.low:.4g} to {self.range.high:.4g}"
+        if self.minimum < self.range.low or self.maximum > self.range.high:
+            return f"{holds} and gets {self.minimum:.4g} to {self.maximum:.4g}"
+        return f"{holds}, and where so many values are at an end of that"
 
 
 def saturated_activations(case: Case) -> Iterator[Finding]:
@@ -115,7 +131,7 @@ def saturated_activations(case: Case) -> Iterator[Finding]:
         clipped += (
             _alone(case, file, inspection) if case.float32_file is None else _against(case, file, inspection)
         )
-        clipped = sorted((one for one in clipped if one.share >= WARNED_SHARE), key=lambda one: -one.share)
+        clipped = sorted((one for one in clipped if one.is_too_many), key=lambda one: -one.share)
         if clipped:
             yield _finding(file, clipped)
 
@@ -149,9 +165,8 @@ def _inputs(case: Case, file: FileCase) -> list[Clipped]:
         outside = (values < held.low - _STEPS * held.step) | (values > held.high + _STEPS * held.step)
         name = file.inspection.inputs[position].name
         least, most = float(values.min()), float(values.max())
-        found.append(
-            Clipped(graph.tensors[index].name, f"input {name!r}", float(outside.mean()), held, least, most)
-        )
+        share, tensor = float(outside.mean()), graph.tensors[index].name
+        found.append(Clipped(tensor, f"input {name!r}", share, outside.size, held, least, most))
     return found
 
 
@@ -232,7 +247,9 @@ def _clipped(
     name = next(
         (one.name for one in inspection.layers if one.subgraph == 0 and one.index == producer), tensor.name
     )
-    return Clipped(tensor.name, f"layer {name}", share, held, measured.minimum, measured.maximum)
+    return Clipped(
+        tensor.name, f"layer {name}", share, measured.count, held, measured.minimum, measured.maximum
+    )
 
 
 def _finding(file: FileCase, clipped: list[Clipped]) -> Finding:
@@ -241,9 +258,8 @@ def _finding(file: FileCase, clipped: list[Clipped]) -> Finding:
     return Finding(
         file.path.name,
         f"expected less than {100 * WARNED_SHARE:.0f} % of every activation's values to be clipped, found "
-        f"{100 * worst.share:.1f} % in {worst.layer}{more}, which holds {worst.range.low:.4g} to "
-        f"{worst.range.high:.4g} and gets {worst.minimum:.4g} to {worst.maximum:.4g}: convert it again with data as "
-        "the model gets them in use",
+        f"{100 * worst.share:.1f} % in {worst.layer}{more}, {worst}: convert it again with data as the model gets "
+        "them in use",
         file.path,
         {
             "limit": WARNED_SHARE,

@@ -105,21 +105,28 @@ def float_islands(case: Case) -> Iterator[Finding]:
             continue
         layers = {(layer.subgraph, layer.index): layer for layer in inspection.layers}
         members = [layers[place] for island in inspection.islands for place in island.layers]
-        first = inspection.islands[0]
-        entries = _listed([short(name) for name in first.entries]) or "the input"
-        exits = _listed([short(name) for name in first.exits]) or "the output"
+        shown = "; ".join(map(_in_words, inspection.islands[:_SHOWN]))
+        more = len(inspection.islands) - _SHOWN
+        them = "that" if len(inspection.islands) == 1 else "these"
         count = f"{len(members)} operator{'s' * (len(members) != 1)}"
         yield Finding(
             file.path.name,
             f"expected integers throughout, found {count} in float ({_listed([one.operator for one in members])}), "
-            f"from {entries} to {exits}: {first.cause.rstrip('.')}; replace that in the model, or accept that "
-            "integer-only hardware refuses it",
+            f"{shown}{f'; and {more} more such places' if more > 0 else ''}; replace {them} in the model, or accept "
+            "that integer-only hardware refuses it",
             file.path,
             {
                 "operators": len(members),
                 "islands": [_described(island, layers) for island in inspection.islands],
             },
         )
+
+
+def _in_words(island: FloatIsland) -> str:
+    """Where an island lies and why it is one."""
+    entries = _listed([short(name) for name in island.entries]) or "the input"
+    exits = _listed([short(name) for name in island.exits]) or "the output"
+    return f"from {entries} to {exits}: {island.cause.rstrip('.')}"
 
 
 def _described(island: FloatIsland, layers: Mapping[tuple[int, int], Layer]) -> dict[str, Any]:

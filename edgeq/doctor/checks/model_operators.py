@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgeq.doctor.case import Case, Trial
+from edgeq.doctor.checks.model_finite import has_not_finite_weights
 from edgeq.doctor.checks.model_graph import Graph, graph_of, listed
 from edgeq.doctor.rule import WARNING, Finding
 from edgeq.tflite.layer_names import layer_names
@@ -18,7 +19,8 @@ _CONVERTING = frozenset({"QUANTIZE", "DEQUANTIZE"})
 def stays_float(case: Case) -> Iterator[Finding]:
     """M201: operators that compute in float in the model's int8 form."""
     path = _made(case, "int8")
-    if path is None:
+    if path is None or has_not_finite_weights(case, case.float32_model):
+        # Of layers whose weights are NaN nothing else can be said, which is M211's.
         return
     graph = graph_of(path)
     floating = _floating(graph)

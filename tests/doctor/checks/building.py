@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,23 +89,26 @@ def gathering(path: Path) -> Path:
     return made.write(path, [index], [row])
 
 
-def island(path: Path) -> Path:
-    """int8 to int8, with a FLOOR that computes in float between int8 operators."""
+def island(path: Path, floating: Sequence[str] = ("FLOOR",)) -> Path:
+    """int8 to int8, with operators that compute in float, each between int8 operators of its own."""
     made = Builder()
     x = made.tensor("x", (1, 8), "int8", scale=0.1)
     a = made.tensor("a", (1, 8), "int8", scale=0.1)
-    b = made.tensor("b", (1, 8), "int8", scale=0.1)
-    real = made.tensor("real", (1, 8))
-    floored = made.tensor("floored", (1, 8))
-    back = made.tensor("back", (1, 8), "int8", scale=0.1)
-    out = made.tensor("out", (1, 8), "int8", scale=0.1)
     made.operator("ADD", [x, x], [a], version=2, options="AddOptions")
-    made.operator("ADD", [a, x], [b], version=2, options="AddOptions")
-    made.operator("DEQUANTIZE", [b], [real], version=2)
-    made.operator("FLOOR", [real], [floored])
-    made.operator("QUANTIZE", [floored], [back])
-    made.operator("ADD", [back, back], [out], version=2, options="AddOptions")
-    return made.write(path, [x], [out])
+    for number, name in enumerate(floating):
+        mark = "" if number == 0 else str(number)
+        b = made.tensor(f"b{mark}", (1, 8), "int8", scale=0.1)
+        real = made.tensor(f"real{mark}", (1, 8))
+        rounded = made.tensor(f"floored{mark}", (1, 8))
+        back = made.tensor(f"back{mark}", (1, 8), "int8", scale=0.1)
+        out = made.tensor(f"out{mark}", (1, 8), "int8", scale=0.1)
+        made.operator("ADD", [a, x], [b], version=2, options="AddOptions")
+        made.operator("DEQUANTIZE", [b], [real], version=2)
+        made.operator(name, [real], [rounded])
+        made.operator("QUANTIZE", [rounded], [back])
+        made.operator("ADD", [back, back], [out], version=2, options="AddOptions")
+        a = out
+    return made.write(path, [x], [a])
 
 
 def interrupted(path: Path, between: str | None) -> Path:

@@ -100,6 +100,16 @@ def test_data_that_the_demo_rescales_a_second_time_are_found(given, labelled):
     assert "expected" in finding.message
 
 
+def test_a_range_that_is_better_and_still_poor_is_told_without_a_remedy_that_a_fix_would_take():
+    images, labels = demo_images()
+    (finding,) = wrong_range(demo_case(((images / 255 - 0.286) / 0.353).astype(np.float32), labels))
+    assert "none of the usual ones" in finding.message
+    assert "values 255 times larger is the best of them" in finding.message
+    assert "scale" not in finding.details
+    assert "offset" not in finding.details
+    assert finding.details["candidates"][0]["scale"] == 255
+
+
 def test_the_name_of_the_preprocessing_that_mends_it_is_told():
     images, _ = demo_images()
     (finding,) = wrong_range(demo_case(images, preprocessing=find_preprocessing("0..1")))

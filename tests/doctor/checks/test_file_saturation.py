@@ -56,6 +56,9 @@ def test_a_range_that_is_too_narrow_is_found_against_float32_with_its_layer(
 def test_a_range_that_is_too_narrow_is_found_in_a_lone_file(spoil, lone):
     (finding,) = saturated_activations(lone(spoil("int8", narrowed("CONV_2D", 4, 0.2)), with_data=True))
     assert "block4_pointwise" in finding.details["tensors"][0]["layer"]
+    # What the values would have been, nothing tells.
+    assert " and gets " not in finding.message
+    assert "at an end of that" in finding.message
 
 
 @pytest.mark.parametrize("variant", ["int8", "int8-io-float32"])

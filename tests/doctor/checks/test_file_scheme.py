@@ -90,6 +90,16 @@ def test_an_operator_that_computes_in_float_between_integers_is_found_with_its_t
     assert "FLOOR" in finding.message
 
 
+def test_the_cause_of_each_island_is_said_up_to_three(lone, tmp_path):
+    (finding,) = float_islands(lone(building.island(tmp_path / "net.int8.tflite", ("FLOOR", "CEIL"))))
+    assert "no integer form of FLOOR; from b1 to floored1: " in finding.message
+    assert "no integer form of CEIL; replace these" in finding.message
+    many = ("FLOOR", "CEIL", "ROUND", "COS", "SIN")
+    (finding,) = float_islands(lone(building.island(tmp_path / "many.int8.tflite", many)))
+    assert "no integer form of ROUND; and 2 more such places; replace these" in finding.message
+    assert len(finding.details["islands"]) == 5
+
+
 def test_a_file_with_an_island_is_said_once(lone, tmp_path):
     case = lone(building.island(tmp_path / "net.int8.tflite"))
     assert list(scheme_not_as_claimed(case)) == []

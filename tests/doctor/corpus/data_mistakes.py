@@ -160,6 +160,19 @@ def beginning_of_a_sorted_list(project: Project, folder: Path) -> Patient:
     return Patient(patient.target, patient.data, folder / "calibration.npz")
 
 
+def labels_shuffled(project: Project, folder: Path) -> Patient:
+    arrays = project.arrays()
+    return with_arrays(
+        project, folder, {**arrays, "labels": np.random.default_rng(1).permutation(arrays["labels"])}
+    )
+
+
+def classes_in_another_order(project: Project, folder: Path) -> Patient:
+    arrays = project.arrays()
+    classes = int(arrays["labels"].max()) + 1
+    return with_arrays(project, folder, {**arrays, "labels": (arrays["labels"] + 1) % classes})
+
+
 CLASSIFYING = ("fashion", "keywords", "pair", "gestures")
 OF_IMAGES = ("fashion", "segmentation", "detection")
 OF_ONE_INPUT = ("fashion", "keywords", "segmentation", "detection", "gestures")
@@ -189,4 +202,6 @@ DATA = (
     Mistake("noise at every reading", "D111", noise_at_every_reading, OF_ONE_INPUT),
     Mistake("another order at every reading", "D111", another_order_at_every_reading, OF_ONE_INPUT),
     Mistake("the beginning of a sorted list", "D111", beginning_of_a_sorted_list, CLASSIFYING),
+    Mistake("labels shuffled", "D112", labels_shuffled, CLASSIFYING),
+    Mistake("classes in another order", "D112", classes_in_another_order, CLASSIFYING),
 )

@@ -150,6 +150,15 @@ def below_float16(kernel: np.ndarray) -> np.ndarray:
     return kernel * 1e-7
 
 
+def one_nan(kernel: np.ndarray) -> np.ndarray:
+    kernel.flat[3] = np.nan
+    return kernel
+
+
+def root_of_negative_numbers(keras: Any, x: Any) -> Any:
+    return keras.ops.sqrt(keras.layers.Dense(8, name="before_root")(x))
+
+
 MODEL = (
     Mistake("layer normalization", "M201", ending(normalized), ("keywords", "fashion", "pair"), usual=1),
     Mistake("a sine", "M201", ending(sine), ("gestures", "fashion", "pair"), usual=1),
@@ -215,5 +224,15 @@ MODEL = (
     ),
     Mistake(
         "outputs that overflow", "M210", ending(beyond_all_bounds), ("pair", "fashion", "keywords"), usual=1
+    ),
+    Mistake(
+        "a NaN among the weights",
+        "M211",
+        kernel_changed(one_nan),
+        ("gestures", "keywords", "detection"),
+        usual=1,
+    ),
+    Mistake(
+        "a root of negative numbers", "M211", ending(root_of_negative_numbers), ("pair", "fashion"), usual=1
     ),
 )
