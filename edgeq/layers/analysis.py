@@ -82,6 +82,8 @@ def analyse_layers(
     """
     report = progress or (lambda doing, done, total: None)
     bundle = Path(bundle) if isinstance(bundle, str) else bundle
+    if isinstance(bundle, Path) and not bundle.exists():
+        raise UsageError(f"{bundle} does not exist: expected a bundle or a .tflite file")
     if isinstance(bundle, Path) and not is_bundle(bundle) and not bundle.is_dir():
         if data is not None or variant is not None:
             raise UsageError(

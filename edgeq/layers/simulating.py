@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -97,11 +97,10 @@ class Simulator:
         )
         self._made = 0
         self._inputs = self._write_inputs(items)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self._pool.shutdown, cancel_futures=True)
             self._start()
-        except BaseException:
-            self._pool.shutdown(cancel_futures=True)
-            raise
+            on_failure.pop_all()
 
     def __enter__(self) -> Simulator:
         return self

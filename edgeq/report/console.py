@@ -8,21 +8,18 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from edgeq.benchmark.measurement import Measurement
 from edgeq.report import wording
 from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
+from edgeq.report.literal_text import literal
 from edgeq.report.summary import Section, Summary, environment_line, summarise, title
 from edgeq.report.tables import Row, Table
 
 _GAP = 2
 """Columns of space between two columns of the table."""
-
-# What a terminal without Unicode shows instead; Windows consoles and LC_ALL=C still meet users.
-_PLAIN = str.maketrans({"×": "x", "−": "-", "±": "+-", "·": "-", "…": "...", "→": "->", "–": "-"})
 
 
 def print_report(
@@ -71,17 +68,17 @@ def _print_section(section: Section, console: Console) -> None:
     table = section.table
     shown, hidden = fitting(table, console.width)
     shipped = {entry.variant for entry in section.recommendations if entry.variant}
-    console.print(_text(console, title(table), "bold"))
-    console.print(_text(console, environment_line(table), "dim"))
+    console.print(literal(console, title(table), "bold"))
+    console.print(literal(console, environment_line(table), "dim"))
     console.print(_rich_table(table, shown, shipped, console))
     notes = list(footnotes(table))
     if hidden:
         notes.append(f"not shown at this width: {wording.enumeration([column.header for column in hidden])}")
-    console.print(_text(console, "; ".join(notes), "dim"))
+    console.print(literal(console, "; ".join(notes), "dim"))
     for note in table.notes:
-        console.print(_text(console, note, "dim"))
+        console.print(literal(console, note, "dim"))
     for warning in table.warnings:
-        console.print(_text(console, f"warning: {warning}", "yellow"))
+        console.print(literal(console, f"warning: {warning}", "yellow"))
     console.print()
     width = max(cell_len(verdict.variant) for verdict in section.verdicts)
     for verdict in section.verdicts:
@@ -93,7 +90,7 @@ def _rich_table(table: Table, shown: Sequence[Column], shipped: set[str], consol
     rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in shown:
         rich_table.add_column(
-            _text(console, f"{column.header}\n{column.unit}" if column.unit else column.header),
+            literal(console, f"{column.header}\n{column.unit}" if column.unit else column.header),
             justify="right" if column.is_number else "left",
             vertical="bottom",
             no_wrap=column.is_number,
@@ -101,7 +98,7 @@ def _rich_table(table: Table, shown: Sequence[Column], shipped: set[str], consol
         )
     counts = table.thread_counts
     for row, following in zip(table.rows, (*table.rows[1:], None), strict=True):
-        cells = [_text(console, column.text(row)) for column in shown]
+        cells = [literal(console, column.text(row)) for column in shown]
         new_group = len(counts) > 1 and following is not None and following.threads != row.threads
         rich_table.add_row(*cells, style="bold" if row.variant in shipped else None, end_section=new_group)
     return rich_table
@@ -113,35 +110,29 @@ def _print_hanging(console: Console, label: str, text: str, width: int) -> None:
     # A hostile name must not push the text off the screen.
     grid.add_column(width=min(width, console.width // 3), overflow="fold")
     grid.add_column()
-    grid.add_row(_text(console, label, "bold"), _text(console, text))
+    grid.add_row(literal(console, label, "bold"), literal(console, text))
     console.print(grid)
 
 
 def _print_comparison(comparison: Comparison, console: Console) -> None:
-    console.print(_text(console, comparison_title(comparison), "bold"))
+    console.print(literal(console, comparison_title(comparison), "bold"))
     rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for index, heading in enumerate(change_headings(comparison)):
         rich_table.add_column(
-            _text(console, heading), justify="right" if index else "left", vertical="bottom", overflow="fold"
+            literal(console, heading),
+            justify="right" if index else "left",
+            vertical="bottom",
+            overflow="fold",
         )
     for change in comparison.changes:
-        rich_table.add_row(*(_text(console, cell) for cell in change_cells(comparison, change)))
+        rich_table.add_row(*(literal(console, cell) for cell in change_cells(comparison, change)))
     console.print(rich_table)
-    console.print(_text(console, explanation(comparison), "dim"))
+    console.print(literal(console, explanation(comparison), "dim"))
     for note in comparison.notes:
-        console.print(_text(console, f"note: {note}", "yellow"))
+        console.print(literal(console, f"note: {note}", "yellow"))
     console.print()
 
 
 def _print_lines(summary: Summary, console: Console) -> None:
     for line in summary.lines:
-        console.print(_text(console, line, "bold green"))
-
-
-def _text(console: Console, text: str, style: str = "") -> Text:
-    """Text that rich takes literally: a name like ``[red]`` is no markup."""
-    try:
-        text.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        text = text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
-    return Text(text, style)
+        console.print(literal(console, line, "bold green"))

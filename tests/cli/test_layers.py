@@ -160,3 +160,9 @@ def test_what_is_no_model_is_refused(edgeq, work):
     run = edgeq("layers", "a.tflite")
     assert run.code == 2
     assert "is not a TensorFlow Lite model" in run.complaint
+
+
+def test_a_bundle_that_is_not_there_is_said_to_be_missing(edgeq, work):
+    run = edgeq("layers", "missing-edgeq", "--data", "photos.npz")
+    assert run.code == 2
+    assert run.complaint == "missing-edgeq does not exist: expected a bundle or a .tflite file"

@@ -9,6 +9,7 @@ from edgeq.doctor.examination import Diagnosis, Examination
 from edgeq.doctor.rule import ERROR
 from edgeq.printing import printable
 from edgeq.report.findings.lines import message_alone
+from edgeq.report.literal_text import in_encoding, literal
 
 _COLOURS = {ERROR: "red"}
 
@@ -16,22 +17,22 @@ _COLOURS = {ERROR: "red"}
 def print_examination(examination: Examination, console: Console) -> None:
     """Prints the findings by subject, with one line of summary."""
     for diagnosis in examination.diagnoses:
-        console.print(_finding(diagnosis), soft_wrap=True)
+        console.print(_finding(diagnosis, console), soft_wrap=True)
     for unchecked in examination.failed:
         console.print(
-            f"{unchecked.rule.code} could not be checked: {printable(unchecked.reason)}", markup=False
+            literal(console, f"{unchecked.rule.code} could not be checked: {printable(unchecked.reason)}")
         )
-    console.print(_summary(examination), markup=False, soft_wrap=True)
+    console.print(literal(console, _summary(examination)), soft_wrap=True)
 
 
-def _finding(diagnosis: Diagnosis) -> Text:
+def _finding(diagnosis: Diagnosis, console: Console) -> Text:
     rule, finding = diagnosis.rule, diagnosis.finding
     colour = _COLOURS.get(diagnosis.severity, "yellow")
     return Text.assemble(
         (printable(finding.subject), "bold"),
         ": ",
         (f"{rule.code} {rule.name}", colour),
-        f" ({diagnosis.severity})\n  {printable(message_alone(finding))}",
+        f" ({diagnosis.severity})\n  {in_encoding(console, printable(message_alone(finding)))}",
     )
 
 

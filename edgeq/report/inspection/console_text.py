@@ -1,4 +1,4 @@
-"""Text, tables and bars on a terminal: taken literally, and readable where there is no Unicode."""
+"""Paragraphs, tables and bars on a terminal."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from edgeq.report.inspection.bars import bar_heights
+from edgeq.report.literal_text import BARS, literal
 
 _GAP = 2
 """Columns of space between two columns of a table."""
-
-BARS = " ▁▂▃▄▅▆▇█"
-
-# What a terminal without Unicode shows instead.
-_PLAIN = str.maketrans(
-    {"×": "x", "−": "-", "·": "-", "…": "...", "→": "->", "÷": "/", "∞": "inf", "✓": "yes", "✗": "no"}
-    | {"├": "|", "└": "`", "│": "|", "─": "-"}
-    | dict(zip(BARS, " .:-=+*#@", strict=True))
-)
 
 
 @dataclass(frozen=True)
@@ -53,18 +44,9 @@ class Cells:
     style: str = ""
 
 
-def text_of(console: Console, text: str, style: str = "") -> Text:
-    """Text that rich takes literally: a name like ``[red]`` is no markup."""
-    try:
-        text.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        text = text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
-    return Text(text, style)
-
-
 def print_text(console: Console, text: str, style: str = "") -> None:
     """Prints a line or a paragraph."""
-    console.print(text_of(console, text, style))
+    console.print(literal(console, text, style))
 
 
 def print_parts(console: Console, parts: Sequence[str]) -> None:
@@ -84,9 +66,9 @@ def print_parts(console: Console, parts: Sequence[str]) -> None:
 def print_heading(console: Console, text: str, remark: str = "") -> None:
     """Prints what the next table is about, after an empty line."""
     console.print()
-    heading = text_of(console, text, "bold")
+    heading = literal(console, text, "bold")
     if remark:
-        heading.append_text(text_of(console, f"  {remark}", "not bold dim"))
+        heading.append_text(literal(console, f"  {remark}", "not bold dim"))
     console.print(heading)
 
 
@@ -96,7 +78,7 @@ def print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
     grid.add_column(width=max((cell_len(label) for label, _ in pairs), default=0))
     grid.add_column(overflow="fold")
     for label, text in pairs:
-        grid.add_row(text_of(console, label, "dim"), text_of(console, text))
+        grid.add_row(literal(console, label, "dim"), literal(console, text))
     console.print(grid)
 
 
@@ -111,7 +93,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Cell
     for index in shown:
         column = columns[index]
         table.add_column(
-            text_of(console, column.heading),
+            literal(console, column.heading),
             justify="right" if column.is_number else "left",
             no_wrap=not column.folds,
             overflow="fold" if column.folds else "ellipsis",
@@ -119,7 +101,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Cell
             max_width=column.widest or None,
         )
     for row in rows:
-        table.add_row(*(text_of(console, row.cells[index]) for index in shown), style=row.style or None)
+        table.add_row(*(literal(console, row.cells[index]) for index in shown), style=row.style or None)
     console.print(table)
     return tuple(
         column.heading

@@ -8,7 +8,6 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from edgeq.layers.structure import LayerAnalysis, LayerCost
 from edgeq.report import wording
@@ -25,6 +24,7 @@ from edgeq.report.layers.sentences import (
     timed_with,
     title,
 )
+from edgeq.report.literal_text import literal
 
 TOP = 15
 """Layers that the table shows by default."""
@@ -36,9 +36,6 @@ _SHORTEST_NAME = 12
 _MOST_PROBLEMS = 3
 _MOST_SUMS = 8
 
-# What a terminal without Unicode shows instead; Windows consoles and LC_ALL=C still meet users.
-_PLAIN = str.maketrans({"×": "x", "−": "-", "±": "+-", "·": "-", "…": "...", "–": "-", "µ": "u", "∞": "inf"})
-
 
 def print_analysis(analysis: LayerAnalysis, console: Console, *, target: str, top: int | None = TOP) -> None:
     """Prints the analysis; what to do next is the last line.
@@ -49,24 +46,24 @@ def print_analysis(analysis: LayerAnalysis, console: Console, *, target: str, to
         target: the bundle or file as it was named on the command line.
         top: how many layers; None for all.
     """
-    console.print(_text(console, title(analysis), "bold"))
+    console.print(literal(console, title(analysis), "bold"))
     for line in filter(None, [loss(analysis), measured_on(analysis), timed_with(analysis)]):
-        console.print(_text(console, line, "dim"))
+        console.print(literal(console, line, "dim"))
     layers = order(analysis)
     shown = layers if top is None else layers[:top]
     fitting, hidden = _fitting(columns(analysis), shown, console.width)
     if shown:
         console.print(_table(shown, fitting, console))
         rows = (len(shown), len(layers), _noun(analysis))
-        console.print(_text(console, _footnote(fitting, hidden, rows), "dim"))
+        console.print(literal(console, _footnote(fitting, hidden, rows), "dim"))
     for note in analysis.notes:
-        console.print(_text(console, f"note: {visible_sentence(note)}", "yellow"))
+        console.print(literal(console, f"note: {visible_sentence(note)}", "yellow"))
     _print_problems(analysis, console)
     _print_sums(analysis, console)
     _print_remedies(shown, console)
     _print_kept(analysis, console)
     console.print()
-    console.print(_text(console, next_step(analysis, target), "bold green"))
+    console.print(literal(console, next_step(analysis, target), "bold green"))
 
 
 def _fitting(
@@ -120,21 +117,21 @@ def _table(layers: Sequence[LayerCost], shown: Sequence[Column], console: Consol
     table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     ranks = any(layer.rank is not None for layer in layers)
     if ranks:
-        table.add_column(_text(console, "#"), justify="right", vertical="bottom", no_wrap=True)
+        table.add_column(literal(console, "#"), justify="right", vertical="bottom", no_wrap=True)
     for heading in ("layer", "operator"):
-        table.add_column(_text(console, heading), vertical="bottom", no_wrap=True)
+        table.add_column(literal(console, heading), vertical="bottom", no_wrap=True)
     for column in shown:
         head = f"{column.header}\n{column.unit}" if column.unit else column.header
-        table.add_column(_text(console, head), justify="right", vertical="bottom", no_wrap=True)
+        table.add_column(literal(console, head), justify="right", vertical="bottom", no_wrap=True)
     names, operators = _room(layers, shown, console.width)
     for layer in layers:
-        rank = [_text(console, _rank(layer))] if ranks else []
+        rank = [literal(console, _rank(layer))] if ranks else []
         name = [
-            _text(console, _end(text, width))
+            literal(console, _end(text, width))
             for text, width in ((_name(layer), names), (_operator(layer), operators))
         ]
         style = "bold" if layer.remedies else None
-        table.add_row(*rank, *name, *(_text(console, column.text(layer)) for column in shown), style=style)
+        table.add_row(*rank, *name, *(literal(console, column.text(layer)) for column in shown), style=style)
     return table
 
 
@@ -183,10 +180,10 @@ def _footnote(shown: Sequence[Column], hidden: Sequence[Column], rows: tuple[int
 def _print_problems(analysis: LayerAnalysis, console: Console) -> None:
     found = problems(analysis)
     for name, problem in found[:_MOST_PROBLEMS]:
-        console.print(_text(console, f"damage not measured: {name}: {problem}", "yellow"))
+        console.print(literal(console, f"damage not measured: {name}: {problem}", "yellow"))
     if len(found) > _MOST_PROBLEMS:
         console.print(
-            _text(console, f"damage not measured: {len(found) - _MOST_PROBLEMS} more layers", "yellow")
+            literal(console, f"damage not measured: {len(found) - _MOST_PROBLEMS} more layers", "yellow")
         )
 
 
@@ -197,20 +194,20 @@ def _print_sums(analysis: LayerAnalysis, console: Console) -> None:
         return
     shown = sorted(sums, key=lambda one: -(one.error_share or one.latency_share or 0.0))[:_MOST_SUMS]
     table = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column(_text(console, "layer"), vertical="bottom", no_wrap=True)
+    table.add_column(literal(console, "layer"), vertical="bottom", no_wrap=True)
     headings = sum_columns(analysis)
     for column in headings:
         head = f"{column.header}\n{column.unit}" if column.unit else column.header
-        table.add_column(_text(console, head), justify="right", vertical="bottom", no_wrap=True)
+        table.add_column(literal(console, head), justify="right", vertical="bottom", no_wrap=True)
     cells = [(column.header, column.unit, *map(column.text, shown)) for column in headings]
     taken = sum(_GAP + max(map(cell_len, texts)) for texts in cells)
     for one in shown:
         name = _end(wording.visible(one.name), max(_SHORTEST_NAME, console.width - taken))
-        table.add_row(_text(console, name), *(_text(console, column.text(one)) for column in headings))
-    console.print(_text(console, f"\n{SUMS_TITLE}", "bold"))
+        table.add_row(literal(console, name), *(literal(console, column.text(one)) for column in headings))
+    console.print(literal(console, f"\n{SUMS_TITLE}", "bold"))
     console.print(table)
     if len(shown) < len(sums):
-        console.print(_text(console, f"{len(shown)} of {len(sums)} such layers", "dim"))
+        console.print(literal(console, f"{len(shown)} of {len(sums)} such layers", "dim"))
 
 
 def _print_remedies(shown: Sequence[LayerCost], console: Console) -> None:
@@ -220,13 +217,13 @@ def _print_remedies(shown: Sequence[LayerCost], console: Console) -> None:
         for position, said in enumerate(group)
     ]
     if rows:
-        console.print(_text(console, "\nwhat can be done, tried with all other layers quantized", "bold"))
+        console.print(literal(console, "\nwhat can be done, tried with all other layers quantized", "bold"))
         _print_hanging(console, rows)
 
 
 def _print_kept(analysis: LayerAnalysis, console: Console) -> None:
     if analysis.kept_float:
-        console.print(_text(console, "\nthe most harmful layers in float, all others quantized", "bold"))
+        console.print(literal(console, "\nthe most harmful layers in float, all others quantized", "bold"))
         _print_hanging(console, [kept(one) for one in analysis.kept_float])
 
 
@@ -238,14 +235,5 @@ def _print_hanging(console: Console, rows: Sequence[tuple[str, str]]) -> None:
     grid.add_column(width=min(width, console.width // 3), overflow="fold")
     grid.add_column()
     for label, text in rows:
-        grid.add_row(_text(console, label), _text(console, text))
+        grid.add_row(literal(console, label), literal(console, text))
     console.print(grid)
-
-
-def _text(console: Console, text: str, style: str = "") -> Text:
-    """Text that rich takes literally: a name like ``[red]`` is no markup."""
-    try:
-        text.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        text = text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
-    return Text(text, style)

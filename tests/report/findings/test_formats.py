@@ -161,3 +161,11 @@ def test_where_the_subject_stands_before_it_a_message_does_not_repeat_it():
 def test_many_rules_that_were_not_checked_are_shown_shortly(codes, shown):
     lacking = tuple(Unchecked(rule(code, "any", ERROR), "needs data") for code in codes)
     assert text_of(Examination("n", (), (), lacking, ())).endswith(f"not checked: needs data: {shown}\n")
+
+
+def test_a_terminal_without_unicode_gets_readable_characters_instead():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    found = Examination("n", (Diagnosis(SLOW, Finding("net", "1.4× slower")),), (SLOW,), (), ())
+    print_examination(found, Console(file=stream, width=120, highlight=False))
+    stream.flush()
+    assert stream.buffer.getvalue().decode().splitlines()[1] == "  1.4x slower"
