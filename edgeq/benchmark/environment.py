@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import edgeq
-from edgeq.benchmark.measurement import Environment
+from edgeq.benchmark.measured_host import Environment
 from edgeq.runtime.host import architecture, cpu_count, cpu_model
 
 _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")

@@ -4,6 +4,9 @@ Format history (the number is ``schema`` in every line of JSON Lines):
 
 * 1: first version; classification alone.
 * 2: ``accuracy`` has a task and a list of metrics instead of ``top1``, ``top5`` and ``drop_pp``.
+* 3: a measurement may be of another machine: ``environment`` says how it was reached, whether it is emulated and what
+  state it was in; ``parity``, ``invalid`` and ``latency.sustained`` are new; times that a device's own tool does not
+  tell are null.
 
 A reader takes any measurement of a known schema, also of a scheme that it does not know, ignores keys
 that it does not know, and refuses a newer schema by naming it.
@@ -16,10 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.typed_json import build
 from edgeq.errors import ResultsError
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -80,33 +84,59 @@ class RuntimeInfo:
 
 
 @dataclass(frozen=True)
+class SustainedMinute:
+    """One minute of inferences without a pause.
+
+    Attributes:
+        minute: from 1.
+        median_ms: of the minute.
+        n: inferences in it.
+        temperature_c: at its end; None where not readable.
+        frequency_mhz: of the fastest core at its end; None where not readable.
+        throttled: what ``vcgencmd get_throttled`` says at its end; None where there is none.
+    """
+
+    minute: int
+    median_ms: float
+    n: int
+    temperature_c: float | None
+    frequency_mhz: float | None
+    throttled: int | None
+
+
+@dataclass(frozen=True)
 class Latency:
     """Times of one variant in milliseconds.
 
     Attributes:
-        load_ms: making the interpreter and allocating its tensors.
-        first_ms: the first inference, which still initialises.
+        load_ms: making the interpreter and allocating its tensors; None where the device's tool does not tell.
+        first_ms: the first inference, which still initialises; None where the device's tool does not tell.
         median: median of the steady state with a block-bootstrap interval.
-        p90_ms: 90th percentile.
-        p95_ms: 95th percentile.
+        p90_ms: 90th percentile; None where the device's tool does not tell.
+        p95_ms: 95th percentile; None where the device's tool does not tell.
         min_ms: fastest run.
         mean_ms: mean.
         chunks_ms: every raw sample, by chunk, in the order measured. Chunks with one index were measured
-            in the same round for every variant of a session: they are pairs.
+            in the same round for every variant of a session: they are pairs. On a phone, whose tool tells no single
+            times, one sample is what it tells of one of its runs, see `statistic`.
         ratio: latency divided by the baseline's, paired by round; None for the baseline and a lone file.
         verdict: ``faster``, ``slower`` or ``no significant difference`` than the baseline; None like ratio.
+        statistic: what one sample is: ``inference``, or ``median`` or ``mean`` of a run of the device's own tool.
+        sustained: median of each minute of inferences without a pause; empty where not asked for.
     """
 
-    load_ms: float
-    first_ms: float
+    load_ms: float | None
+    first_ms: float | None
     median: Estimate
-    p90_ms: float
-    p95_ms: float
+    p90_ms: float | None
+    p95_ms: float | None
     min_ms: float
     mean_ms: float
     chunks_ms: tuple[tuple[float, ...], ...]
     ratio: Estimate | None
     verdict: str | None
+    statistic: str = "inference"
+    sustained: tuple[SustainedMinute, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -218,40 +248,32 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Environment:
-    """Where and when it was measured.
+class Parity:
+    """Whether a device computes what the bundle recorded.
 
     Attributes:
-        device: a short name for the machine, such as the CPU's model.
-        device_id: digest of what makes latencies comparable (CPU model, core count, architecture, OS).
-        started_at: UTC time, ISO 8601, of the session's start.
-        cpu: CPU model.
-        cores: logical cores that the process may use.
-        architecture: of the interpreter, such as ``x86_64``.
-        governor: CPU frequency governor; None where not readable.
-        frequency_mhz: current frequency; None where not readable.
-        load_1m: load average of the last minute at the start; None where there is none.
-        os: name and release of the operating system.
-        python: version of Python.
-        numpy: version of NumPy.
-        edgeq: version of edgeq.
-        warnings: what makes these numbers less trustworthy, one sentence each.
+        n: recorded inputs that were run.
+        passed: whether the outputs are what they must be.
+        same_kernels: whether the kernel path is the recorded one, so that the bits must be equal.
+        recorded_kernel_path: what computed the recorded outputs.
+        differing: share of the variant's output values that differ from the recorded ones, between 0 and 1.
+        largest_difference: of them, in steps of the integer type; None for float outputs.
+        sqnr_db: against the float model's outputs, in decibels.
+        least_sqnr_db: that is asked for where the kernels are others.
+        agreement: share of inputs on which top-1 equals the float model's; None where the model does not classify.
+        least_agreement: that is asked for where the kernels are others; None like agreement.
     """
 
-    device: str
-    device_id: str
-    started_at: str
-    cpu: str
-    cores: int
-    architecture: str
-    governor: str | None
-    frequency_mhz: float | None
-    load_1m: float | None
-    os: str
-    python: str
-    numpy: str
-    edgeq: str
-    warnings: tuple[str, ...] = ()
+    n: int
+    passed: bool
+    same_kernels: bool
+    recorded_kernel_path: str
+    differing: float
+    largest_difference: int | None
+    sqnr_db: float
+    least_sqnr_db: float
+    agreement: float | None
+    least_agreement: float | None
 
 
 @dataclass(frozen=True)
@@ -271,6 +293,8 @@ class Measurement:
         peak_memory_bytes: peak resident memory of the worker after latency, before accuracy; None where
             the system does not say.
         provenance: the bundle's provenance (versions, options, source digest); empty for a lone file.
+        parity: whether the device computes what the bundle recorded; None where nothing is recorded.
+        invalid: why its times must not be compared, such as throttling; None where they may.
         schema: version of this format.
     """
 
@@ -285,12 +309,19 @@ class Measurement:
     accuracy: Accuracy | None
     peak_memory_bytes: int | None
     provenance: Mapping[str, Any]
+    parity: Parity | None = None
+    invalid: str | None = None
     schema: int = SCHEMA
 
     @property
     def is_baseline(self) -> bool:
         """Whether ratio, agreement and drop of the session refer to this variant."""
         return self.baseline == self.variant.name
+
+    @property
+    def times_are_comparable(self) -> bool:
+        """Whether its times may be compared at all: not those of an emulated CPU or of a throttled one."""
+        return self.invalid is None and self.environment.emulator is None
 
 
 def to_json(measurement: Measurement) -> dict[str, Any]:
@@ -319,6 +350,8 @@ def from_json(value: object) -> Measurement:
         )
     if schema == 1:
         value = _from_schema_1(value)
+    if schema < SCHEMA:
+        value = {**value, "schema": SCHEMA}
     measurement = build(Measurement, value, "measurement")
     assert isinstance(measurement, Measurement)  # noqa: S101 - narrows the type for mypy
     return measurement
@@ -328,7 +361,7 @@ def _from_schema_1(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """A measurement of schema 1, whose accuracy was of a classifier, as one of schema 2."""
     accuracy = value.get("accuracy")
     if not isinstance(accuracy, dict):
-        return {**value, "schema": SCHEMA}
+        return value
     metrics: list[dict[str, Any]] = [
         {"key": key, "label": label, "value": accuracy[key]}
         for key, label in (("top1", "top-1"), ("top5", "top-5"))
@@ -337,4 +370,4 @@ def _from_schema_1(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if metrics and accuracy.get("drop_pp") is not None:
         metrics[0]["drop"] = accuracy["drop_pp"]
     task = "classification" if metrics or accuracy.get("agreement") is not None else "comparison"
-    return {**value, "schema": SCHEMA, "accuracy": {**accuracy, "task": task, "metrics": metrics}}
+    return {**value, "accuracy": {**accuracy, "task": task, "metrics": metrics}}

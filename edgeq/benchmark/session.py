@@ -16,9 +16,9 @@ from edgeq.benchmark.accuracy import Accuracies, measure_accuracy
 from edgeq.benchmark.environment import read_environment
 from edgeq.benchmark.latency import DEFAULT, Plan, Timed, time_interleaved
 from edgeq.benchmark.latency_statistics import median_latency, paired_ratio, percentile, verdict
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Latency,
     Measurement,
     RuntimeInfo,

@@ -90,6 +90,7 @@ def _latency(row: Row, latency: Latency) -> Pairs:
         ("Load, first run", _times(latency.load_ms, latency.first_ms)),
         ("Runs", f"{wording.count(latency.median.n, 'run')} in {rounds}"),
     ]
+    pairs = [(name, text) for name, text in pairs if text]
     if latency.ratio is not None:
         pairs.insert(1, (f"Divided by {row.baseline}", wording.bracketed(latency.ratio, 3)))
     return pairs
@@ -128,8 +129,11 @@ def _metric(metric: Metric) -> Pairs:
     return pairs
 
 
-def _times(first: float, second: float) -> str:
-    return f"{wording.duration(first)}, {wording.duration(second)}"
+def _times(first: float | None, second: float | None) -> str:
+    """Two times; nothing where the device's tool told neither."""
+    if first is None and second is None:
+        return ""
+    return ", ".join("not told" if time is None else wording.duration(time) for time in (first, second))
 
 
 def _clock(governor: str | None, frequency_mhz: float | None) -> str:

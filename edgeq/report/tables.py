@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeq.benchmark.comparison import worst_cosine
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Estimate,
     Measurement,
     Metric,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeq.benchmark.measurement import Environment, Measurement, RuntimeInfo, VariantInfo
+from edgeq.benchmark.measured_host import Environment
+from edgeq.benchmark.measurement import Measurement, RuntimeInfo, VariantInfo
 
 BARE = Measurement(
     session="s1",

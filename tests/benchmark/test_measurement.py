@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeq.benchmark.measured_host import CoreState, Environment, HostState
 from edgeq.benchmark.measurement import (
     SCHEMA,
     Accuracy,
     ClassScore,
-    Environment,
     Estimate,
     Fidelity,
     Latency,
     Measurement,
     Metric,
+    Parity,
     RuntimeInfo,
+    SustainedMinute,
     VariantInfo,
     from_json,
     to_json,
@@ -35,16 +37,26 @@ json_values = st.recursive(
 estimates = st.builds(Estimate, finite, finite, finite, st.integers())
 latencies = st.builds(
     Latency,
-    load_ms=finite,
-    first_ms=finite,
+    load_ms=st.none() | finite,
+    first_ms=st.none() | finite,
     median=estimates,
-    p90_ms=finite,
-    p95_ms=finite,
+    p90_ms=st.none() | finite,
+    p95_ms=st.none() | finite,
     min_ms=finite,
     mean_ms=finite,
     chunks_ms=st.lists(st.lists(finite, max_size=3).map(tuple), max_size=3).map(tuple),
     ratio=st.none() | estimates,
     verdict=st.none() | text,
+    sustained=st.lists(
+        st.builds(
+            SustainedMinute,
+            median_ms=finite,
+            temperature_c=st.none() | finite,
+            frequency_mhz=st.none() | finite,
+            throttled=st.none() | st.integers(),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 metrics = st.builds(
     Metric,
@@ -75,6 +87,33 @@ environments = st.builds(
     frequency_mhz=st.none() | finite,
     load_1m=st.none() | finite,
     warnings=st.lists(text, max_size=2).map(tuple),
+    features=st.lists(text, max_size=2).map(tuple),
+    memory_bytes=st.none() | st.integers(),
+    cpus=st.lists(st.integers(), max_size=2).map(tuple),
+    power=st.none() | text,
+    emulator=st.none() | text,
+    states=st.lists(
+        st.builds(
+            HostState,
+            elapsed_s=finite,
+            cores=st.lists(
+                st.builds(CoreState, st.integers(), st.none() | text, st.none() | finite), max_size=2
+            ).map(tuple),
+            temperature_c=st.none() | finite,
+            throttled=st.none() | st.integers(),
+            load_1m=st.none() | finite,
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+parities = st.builds(
+    Parity,
+    differing=finite,
+    largest_difference=st.none() | st.integers(),
+    sqnr_db=finite,
+    least_sqnr_db=finite,
+    agreement=st.none() | finite,
+    least_agreement=st.none() | finite,
 )
 measurements = st.builds(
     Measurement,
@@ -86,6 +125,8 @@ measurements = st.builds(
     latency=st.none() | latencies,
     accuracy=st.none() | accuracies,
     provenance=st.dictionaries(text, json_values, max_size=3),
+    parity=st.none() | parities,
+    invalid=st.none() | text,
     schema=st.just(SCHEMA),
 )
 

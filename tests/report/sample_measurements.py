@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.measurement import (
     Accuracy,
-    Environment,
     Estimate,
     Latency,
     Measurement,
