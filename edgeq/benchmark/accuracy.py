@@ -25,6 +25,8 @@ from edgeq.benchmark.tasks.base import Task
 from edgeq.benchmark.tasks.choosing import DETECTION, choose_task
 from edgeq.data.dataset import FAIL, BadItem, Dataset
 from edgeq.data.feeding import Feed
+from edgeq.data.labels import in_order_of, named_by
+from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.splitting import CALIBRATION_SPLITS
 from edgeq.errors import DataError, UsageError
 from edgeq.files import sha256_file
@@ -50,6 +52,32 @@ class Accuracies:
     by_variant: dict[str, Accuracy] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+def bound_feed(
+    targets: Targets,
+    data: Dataset,
+    preprocessing: Preprocessing,
+    on_bad_input: str = FAIL,
+    progress: Callable[[int, int], None] | None = None,
+) -> Feed:
+    """A data set bound to the model, every item looked at.
+
+    Args:
+        targets: the variants.
+        data: the data set.
+        preprocessing: of it.
+        on_bad_input: ``fail`` or ``skip``.
+        progress: called with the number of items looked at and their total.
+
+    Raises:
+        DataError: the two do not go together, or items are bad.
+    """
+    # What does not fit is told before every item is looked at.
+    Feed(data, targets.inputs, preprocessing)
+    inspected = data.inspected(on_bad_input, progress)
+    ordered = named_by(in_order_of(inspected, targets.labels), targets.labels)
+    return Feed(ordered, targets.inputs, preprocessing)
 
 
 def measure_accuracy(
@@ -85,7 +113,7 @@ def measure_accuracy(
         DataError: data and model do not go together, or the baseline is not above chance.
     """
     result = Accuracies()
-    chosen, excluded = _validation(targets, feed.dataset, limit, result.notes)
+    chosen, excluded = validation_items(targets, feed.dataset, limit, result.notes)
     feed = feed.over(chosen)
     shapes = output_shapes(targets, feed)
     decided = task_of(feed, shapes, task or targets.task)
@@ -276,10 +304,20 @@ class _Scorer:
         )
 
 
-def _validation(
+def validation_items(
     targets: Targets, dataset: Dataset, limit: int | None, notes: list[str]
 ) -> tuple[Dataset, int]:
-    """The items to measure on, and how many are left out because they were calibrated on."""
+    """The items to measure on, and how many are left out because they were calibrated on.
+
+    Args:
+        targets: the variants.
+        dataset: to choose from.
+        limit: largest number of items.
+        notes: that sentences about what is left out are added to.
+
+    Raises:
+        DataError: nothing is left.
+    """
     digests = dataset.digests()
     apart = set(CALIBRATION_SPLITS) & set(dataset.splits)
     candidates = [

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import click
 
 import edgeq
 from edgeq.errors import EXIT_BAD_INPUT, EdgeqError
+from edgeq.unwinding import INTERRUPTED, explanation, prepare_process
 
 _COMMANDS = {
     "demo": "the whole path on the model and data that ship with edgeq",
@@ -26,14 +23,10 @@ _COMMANDS = {
     "inspect": "what a .tflite is made of: operators, precision, memory, what can run it; or how two differ",
     "doctor": "lint a model with its data, a bundle or a .tflite: what is wrong, and the fix",
     "layers": "which layers cost accuracy, time and size, and what can be done about each",
+    "pack": "a bundle as one file that measures itself on a bare device",
     "report": "merge results, compare nights, gate a build, render",
 }
 """Names and one line each, so that ``edgeq --help`` imports no command; each is a module here."""
-
-_INTERRUPTED = 130
-"""What a shell expects of a program ended by Ctrl-C."""
-
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class _LazyGroup(click.Group):
@@ -75,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: instead of ``sys.argv[1:]``.
     """
-    _prepare_process()
+    prepare_process()
     try:
         code: Any = group.main(args=arguments, prog_name="edgeq", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -86,31 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _fail("interrupted", _INTERRUPTED)
+        _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has seen enough of the help.
         _discard_output()
     except OSError as error:
-        _fail(_explanation(error), EXIT_BAD_INPUT)
-
-
-def _prepare_process() -> None:
-    """Lets the process end in order where it is told to end, and print any name to any terminal."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # What was told to ignore it, as by nohup, ignores it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Unwinds as Ctrl-C does: temporary folders are removed, worker processes are ended."""
-    sys.exit(128 + number)
+        _fail(explanation(error), EXIT_BAD_INPUT)
 
 
 def _usage(error: click.UsageError) -> str:
@@ -118,13 +92,6 @@ def _usage(error: click.UsageError) -> str:
     if error.ctx is None or "\n" in message:
         return message
     return f"{message.rstrip('.')} (see {error.ctx.command_path} --help)"
-
-
-def _explanation(error: OSError) -> str:
-    """One line for what no module expects: the temporary folder or stdout that cannot be written, mostly."""
-    where = f"{error.filename}: " if error.filename else ""
-    remedy = "; free some space, or set TMPDIR to a folder that has more" if error.errno in _FULL else ""
-    return f"{where}{error.strerror or error}{remedy}"
 
 
 def _fail(message: str, code: int) -> None:

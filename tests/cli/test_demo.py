@@ -27,7 +27,7 @@ def run(tmp_path, monkeypatch, capsys, demo):
 
     monkeypatch.chdir(tmp_path)
     # Signals are this process's own.
-    monkeypatch.setattr(edgeq.cli, "_prepare_process", lambda: None)
+    monkeypatch.setattr(edgeq.cli, "prepare_process", lambda: None)
     monkeypatch.setattr(edgeq.convert.pipeline, "convert", missing)
     monkeypatch.setattr(session, "default_threads", lambda: (1,))
     monkeypatch.setattr(

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.benchmark.classification import classifies, top1
+from edgeq.benchmark.parity import same_outputs
 from edgeq.bundle import Parity, Variant
 from edgeq.doctor.case import Case, FileCase
 from edgeq.doctor.checks.file_reading import inspected, runs
@@ -27,9 +28,6 @@ _ANSWERS_ALIKE = 0.8
 
 _FEWEST_ITEMS = 4
 _FEWEST_ANSWERS = 10
-
-_SAME_FLOATS_DB = 100.0
-"""Float outputs of one kernel path are the same bits; float32 itself ends at 140 dB."""
 
 _RANKING = frozenset(
     {
@@ -155,7 +153,7 @@ def _not_as_recorded(case: Case, file: FileCase) -> Iterator[Finding]:
         return
     for name, recorded in parity.stored[variant.name].items():
         found = ran.stored.get(name)
-        if found is None or found.shape != recorded.shape or not _same(recorded, found):
+        if found is None or found.shape != recorded.shape or not same_outputs(recorded, found):
             yield _altered(file, variant, name, recorded, found)
 
 
@@ -166,14 +164,6 @@ def _on_parity(case: Case, file: FileCase, parity: Parity) -> Ran | WorkerError 
         return file.outputs(parity.inputs)
     except WorkerError as error:
         return error
-
-
-def _same(recorded: Array, found: Array) -> bool:
-    if recorded.dtype.kind != "f":
-        return bool(np.array_equal(recorded, found))
-    if not np.isfinite(recorded).any():
-        return bool(np.array_equal(recorded, found, equal_nan=True))
-    return sqnr_db(recorded, found) >= _SAME_FLOATS_DB
 
 
 def _altered(file: FileCase, variant: Variant, name: str, recorded: Array, found: Array | None) -> Finding:
