@@ -15,7 +15,7 @@ from edgeq.data.columns import AudioColumn, FileColumn, ImageColumn
 from edgeq.data.dataset import ArrayDataset
 from edgeq.data.feeding import BadItemsError, Feed, ModelInput
 from edgeq.data.media.audio import AUDIO_SUFFIXES
-from edgeq.data.media.images import IMAGE_SUFFIXES
+from edgeq.data.media.image_preparation import IMAGE_SUFFIXES
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.reading import read_arrays
 from edgeq.errors import DataError, WorkerError, joined_reasons
@@ -34,11 +34,13 @@ class Predictions:
         inputs: what was given, for display.
         outputs: real-valued outputs by variant, then by name, float32[inputs, …] without batch axis.
         failures: reason by variant.
+        notes: on what a lone file says of its pixels or leaves open, one sentence each.
     """
 
     inputs: tuple[str, ...]
     outputs: Mapping[str, Mapping[str, Array]]
     failures: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def predict(
@@ -67,11 +69,11 @@ def predict(
     paths = [Path(path) for path in inputs]
     if not paths:
         raise DataError("expected at least one input: an image, an .npy or an .npz file")
-    chosen = preprocessing or targets.preprocessing
-    rows = [_read(path, targets.inputs, chosen) for path in paths]
+    targets.check_sizes()
+    rows = [_read(path, targets.inputs, preprocessing or targets.preprocessing) for path in paths]
     arrays = {spec.name: np.stack([row[spec.name] for row in rows]) for spec in targets.inputs}
     dataset = ArrayDataset(arrays, source=", ".join(path.name for path in paths))
-    feed = Feed(dataset, targets.inputs, chosen)
+    feed = Feed(dataset, targets.inputs, preprocessing or targets.preprocessing_of(dataset))
     try:
         items = feed.items(range(len(paths)))
     except BadItemsError as error:
@@ -88,7 +90,8 @@ def predict(
             failures[name] = str(error)
     if not outputs:
         raise WorkerError("nothing could be run: " + joined_reasons(failures))
-    return Predictions(tuple(str(path) for path in paths), outputs, failures)
+    notes = targets.notes(dataset, preprocessing_is_given=preprocessing is not None)
+    return Predictions(tuple(str(path) for path in paths), outputs, failures, notes)
 
 
 def _run(

@@ -27,7 +27,7 @@ from edgeq.benchmark.tasks.outputs import Outputs
 from edgeq.data.columns import ArrayColumn, ImageColumn
 from edgeq.data.dataset import SKIP, Dataset
 from edgeq.data.feeding import Feed, ModelInput
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.preprocessing import PREPROCESSINGS, RAW, USAGE, Preprocessing
 from edgeq.data.splitting import draw
 from edgeq.errors import DataError

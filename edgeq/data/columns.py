@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeq.data.media.audio import read_audio
-from edgeq.data.media.images import check_image, image_shape, read_image
+from edgeq.data.media.image_preparation import image_shape
 from edgeq.data.media.wav import check_wav
 from edgeq.errors import DataError
 from edgeq.printing import printable
@@ -226,10 +226,15 @@ class FileColumn(Column):
 
 
 class ImageColumn(FileColumn):
-    """Image files."""
+    """Image files.
+
+    What decodes them is imported where it is used: arrays are measured where there is no Pillow.
+    """
 
     def read(self, indices: Sequence[int], preprocessing: Preprocessing, shape: tuple[int, ...]) -> Array:
         """See `Column.read`: uint8[n, H, W, C]."""
+        from edgeq.data.media.images import read_image
+
         size = image_shape(shape, "the data set")
         result = np.empty((len(indices), *size), np.uint8)
         for row, index in enumerate(indices):
@@ -237,6 +242,8 @@ class ImageColumn(FileColumn):
         return result
 
     def _check(self, path: Path, content: bytes) -> None:
+        from edgeq.data.media.images import check_image
+
         check_image(path, content)
 
 

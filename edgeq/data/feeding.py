@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgeq.data.columns import ArrayColumn, AudioColumn, Column, ImageColumn
 from edgeq.data.dataset import BadItem, Dataset, bad_message
-from edgeq.data.media.images import image_shape
+from edgeq.data.media.image_preparation import image_shape
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import DataError
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from edgeq.data.keras_applications import CAFFE_MEANS, MODES, TORCH_MEANS, TORCH_STDS
 from edgeq.data.media.audio import AudioPreparation
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.errors import BundleError, DataError, UsageError
 
 Array = npt.NDArray[Any]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgeq.data.keras_applications import MODES
 from edgeq.data.media.audio import AudioPreparation
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.preprocessing import (
     ABOUT_128,
     CAFFE,

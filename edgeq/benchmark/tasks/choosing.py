@@ -20,7 +20,7 @@ from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, Targets, Tr
 from edgeq.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from edgeq.data.media.images import ImagePreparation
+    from edgeq.data.media.image_preparation import ImagePreparation
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -71,7 +71,7 @@ class Classification(Task):
         labels = _labels(truth)
         predicted = self._answers(observed, observed)
         correct, n = int((predicted == labels).sum()), len(labels)
-        majority = float(np.bincount(labels).max() / n)
+        majority = float(np.bincount(labels.astype(np.intp)).max() / n)
         if not above_chance(correct, n, self.classes, majority_share=majority):
             raise DataError(
                 f"{variant} is right on {correct} of {n} items ({correct / n:.1%}), not above chance: the "
@@ -175,8 +175,8 @@ def _class_scores(
     labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], classes: int, names: Sequence[str]
 ) -> tuple[ClassScore, ...]:
     """Recall, precision and F1 of each class; what would be a share of nothing is left out."""
-    right = np.bincount(labels[answers == labels], minlength=classes)
-    labelled, answered = np.bincount(labels, minlength=classes), np.bincount(answers, minlength=classes)
+    right = np.bincount(labels[answers == labels].astype(np.intp), minlength=classes)
+    labelled, answered = (np.bincount(of.astype(np.intp), minlength=classes) for of in (labels, answers))
     shares = {
         "recall": (right, labelled),
         "precision": (right, answered),
@@ -198,5 +198,5 @@ def _confusion(
     """How many items of each class (rows) got each answer (columns); empty where there are too many classes."""
     if classes > _MOST_CLASSES_OF_CONFUSION:
         return ()
-    counts = np.bincount(labels * classes + answers, minlength=classes**2)
+    counts = np.bincount((labels * classes + answers).astype(np.intp), minlength=classes**2)
     return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())

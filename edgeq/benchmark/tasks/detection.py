@@ -22,7 +22,7 @@ from edgeq.benchmark.tasks.coco_precision import (
 )
 from edgeq.benchmark.tasks.detection_decoding import NO_DETECTION, decode
 from edgeq.benchmark.tasks.detection_format import DetectionFormat, deduce_format
-from edgeq.data.media.images import ImagePreparation, placement
+from edgeq.data.media.image_preparation import ImagePreparation, placement
 from edgeq.data.truth import Boxes, Truth
 from edgeq.errors import DataError, MissingExtraError
 

@@ -61,7 +61,7 @@ class Embedding(Task):
         labels = _labels(truth)
         sought = _sought(labels)
         found = int((_rivals(observed["embedding"], labels)[sought] == 0).sum())
-        sizes = np.bincount(labels)
+        sizes = np.bincount(labels.astype(np.intp))
         n = int(sought.sum())
         # The probability that another item taken by chance is of the same class.
         chance = float((sizes * (sizes - 1)).sum() / (n * (len(labels) - 1)))
@@ -132,7 +132,7 @@ def _sought(labels: npt.NDArray[np.int64], source: str = "the measured data") ->
     Raises:
         DataError: all are.
     """
-    sought = np.asarray(np.bincount(labels)[labels] > 1)
+    sought = np.asarray(np.bincount(labels.astype(np.intp))[labels] > 1)
     if not sought.any():
         raise DataError(
             f"{source}: each of {len(labels)} items is alone in its class: expected several a class"

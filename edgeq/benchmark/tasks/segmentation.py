@@ -12,7 +12,7 @@ from edgeq.benchmark.measurement import ClassScore
 from edgeq.benchmark.resampling import Floats, bootstrap_sums, resampled_metric
 from edgeq.benchmark.tasks.base import Array, Inputs, Observed, Score, Task, class_name
 from edgeq.benchmark.tasks.comparison import nothing
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.media.masks import IGNORED, prepared_masks
 from edgeq.data.truth import Masks, Truth
 from edgeq.errors import DataError
@@ -202,7 +202,9 @@ def _counts(
     """int64[5, classes] of one item."""
     counted = mask != IGNORED
     pairs = mask[counted].astype(np.int64) * classes + answer[counted]
-    confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    confusion = np.bincount(pairs.astype(np.intp, copy=False), minlength=classes * classes).reshape(
+        classes, classes
+    )
     counts = np.zeros((_COUNTS, classes), np.int64)
     counts[_FOUND] = np.diagonal(confusion)
     counts[_TRUE] = confusion.sum(axis=1)

@@ -21,8 +21,6 @@ from PIL.ImageFile import ImageFile
 from edgeq.errors import DataError
 from edgeq.printing import printable
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
-
 MAX_PIXELS = 89_478_485
 """Of one image: where Pillow begins to warn of decompression bombs, a quarter of a GiB at 3 bytes a pixel."""
 

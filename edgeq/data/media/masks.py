@@ -1,34 +1,18 @@
-"""Mask files to arrays of classes that lie over a model's output, pixel by pixel."""
+"""Masks as arrays of classes that lie over a model's output, pixel by pixel."""
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from edgeq.data.media.images import ImagePreparation, placement
+from edgeq.data.media.image_preparation import ImagePreparation, placement
 from edgeq.data.media.placement import Placement
 from edgeq.data.truth import Masks
-from edgeq.errors import DataError
-from edgeq.printing import printable
 
 IGNORED = -1
 """Stands for pixels that do not count: those that the mask ignores, and those beside the image."""
-
-# Not GIF: its writers, Pillow among them, sort the palette, and with it the numbers.
-_FORMATS = ("BMP", "PNG")
-# What Pillow raises on damaged files.
-_DAMAGE = (
-    *(OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError),
-    *(struct.error, zlib.error, IndexError, KeyError, TypeError, OverflowError),
-)
-_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
 
 _Classes = npt.NDArray[np.int32]
 
@@ -59,41 +43,13 @@ def prepared_masks(
             mask = truth.values[position].astype(np.int32)
             place = placement(mask.shape, ImagePreparation(), input_shape)
         else:
+            from edgeq.data.media.mask_files import read_mask
+
             mask = read_mask(truth.files[position])
             place = placement(mask.shape, preparation, input_shape)
         mask[mask == truth.ignored] = IGNORED
         prepared[position] = placed(mask, place, input_shape[:2], size)
     return prepared
-
-
-def read_mask(path: Path) -> _Classes:
-    """Reads a mask whose pixel values are classes: palette indices, or grey of 1 to 16 bits.
-
-    Args:
-        path: of a PNG or BMP file.
-
-    Returns:
-        int32[height, width].
-
-    Raises:
-        DataError: the file is no image, is damaged, too large to be one, or in colours.
-    """
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            pixels, mode, format_name = np.array(image), image.mode, image.format
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{printable(path)} cannot be read as a mask, expected PNG or BMP: {reason}"
-        ) from error
-    if mode not in _MODES:
-        raise DataError(
-            f"{printable(path)} is an image of mode {mode}: expected a mask with a palette or in grey, whose values "
-            "are the numbers of classes"
-        )
-    classes = pixels.astype(np.int32)
-    return classes * _levels(content) // 255 if (format_name, mode) == ("PNG", "L") else classes
 
 
 def placed(
@@ -126,12 +82,3 @@ def _nearest(original: int, scale: float, offset: float, source: int, result: in
     # A rounding error must not move a centre that lies on an edge before it; pixels are never that small.
     pixels = np.floor((centres - offset) / scale + 1e-9).astype(np.int64)
     return np.where((pixels >= 0) & (pixels < original), pixels, -1)
-
-
-def _levels(content: bytes) -> int:
-    """The largest value of a grey PNG: Pillow spreads the values of 2 and 4 bits to 0 to 255.
-
-    Bytes 24 and 25 are bits and colour type (PNG specification, third edition, section 11.2.1).
-    """
-    bits, colour = content[24], content[25]
-    return (1 << bits) - 1 if colour == 0 and bits < 8 else 255

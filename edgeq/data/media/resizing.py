@@ -16,9 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "area")
-"""Those of ``tf.image.ResizeMethod`` that edgeq knows, by its names."""
-
 _Pixels = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float32]
 
@@ -35,7 +32,7 @@ def resize(image: Image.Image, size: tuple[int, int], method: str, antialias: bo
     Args:
         image: of mode L or RGB.
         size: height and width of the result.
-        method: one of `METHODS`.
+        method: one of `image_preparation.METHODS`.
         antialias: whether a kernel widens where the image shrinks. Nearest and area know no such thing and ignore
             it, as in TensorFlow.
 

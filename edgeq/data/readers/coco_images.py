@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeq.data.media.images import ImagePreparation, original_size
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.errors import DataError
 from edgeq.printing import printable
 
@@ -79,6 +79,8 @@ def sizes_of(
 
 def _upright_size(path: Path) -> tuple[int, int] | None:
     """Height and width of an image as a person sees it; None where it is bad, which its inspection tells."""
+    from edgeq.data.media.images import original_size
+
     try:
         return original_size(path, ImagePreparation())
     except DataError:

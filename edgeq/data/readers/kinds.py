@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeq.data.columns import AudioColumn, Column, ImageColumn
 from edgeq.data.media.audio import AUDIO_SUFFIXES
-from edgeq.data.media.images import IMAGE_SUFFIXES
+from edgeq.data.media.image_preparation import IMAGE_SUFFIXES
 from edgeq.data.readers.listing import suffix_of
 from edgeq.errors import DataError
 from edgeq.printing import printable

@@ -16,7 +16,7 @@ from edgeq.benchmark.tasks.embedding import Embedding
 from edgeq.benchmark.tasks.multi_label import MultiLabel
 from edgeq.benchmark.tasks.regression import Regression
 from edgeq.benchmark.tasks.segmentation import Segmentation
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, Targets, Truth
 from edgeq.errors import DataError, UsageError
 

@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from edgeq.benchmark.tasks.detection import choose_detection
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.truth import Boxes, Masks, ObjectBoxes
 from edgeq.errors import DataError, MissingExtraError
 

@@ -6,7 +6,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from edgeq.benchmark.tasks.segmentation import CLASS, PROBABILITY, SCORES, choose_segmentation
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.truth import Boxes, Masks
 from edgeq.errors import DataError
 

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgeq.data.media.images import ImagePreparation, check_image, original_size, read_image
+from edgeq.data.media.image_preparation import ImagePreparation
+from edgeq.data.media.images import check_image, original_size, read_image
 from edgeq.errors import DataError
 
 PLAIN = ImagePreparation()

@@ -15,14 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from edgeq.data.media.images import (
-    IMAGE_SUFFIXES,
-    ImagePreparation,
-    image_shape,
-    original_size,
-    placement,
-    read_image,
-)
+from edgeq.data.media.image_preparation import IMAGE_SUFFIXES, ImagePreparation, image_shape, placement
+from edgeq.data.media.images import original_size, read_image
 from edgeq.errors import DataError
 
 PLAIN = ImagePreparation()

@@ -4,8 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgeq.data.media.images import ImagePreparation, placement, read_image
-from edgeq.data.media.masks import IGNORED, placed, prepared_masks, read_mask
+from edgeq.data.media.image_preparation import ImagePreparation, placement
+from edgeq.data.media.images import read_image
+from edgeq.data.media.mask_files import read_mask
+from edgeq.data.media.masks import IGNORED, placed, prepared_masks
 from edgeq.data.media.placement import Placement
 from edgeq.data.truth import Masks
 from edgeq.errors import DataError

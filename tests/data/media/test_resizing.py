@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgeq.data.media.resizing import METHODS, resize
+from edgeq.data.media.image_preparation import METHODS
+from edgeq.data.media.resizing import resize
 
 TOLERANCE = 0.51
 """Grey levels between uint8 and TensorFlow's float32: half of one is the rounding."""
