@@ -69,6 +69,10 @@ class WorkerError(EdgeqError):
     """A measuring process that failed or died; the message names the variant."""
 
 
+class DeviceError(EdgeqError):
+    """A device that cannot be reached, is lost, or lacks what measuring there needs."""
+
+
 def joined_reasons(failures: Mapping[str, str]) -> str:
     """Why every one of several variants failed, in one line: the reason alone where all have the same.
 

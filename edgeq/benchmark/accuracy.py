@@ -74,6 +74,7 @@ def bound_feed(
         DataError: the two do not go together, or items are bad.
     """
     # What does not fit is told before every item is looked at.
+    targets.check_sizes()
     Feed(data, targets.inputs, preprocessing)
     inspected = data.inspected(on_bad_input, progress)
     ordered = named_by(in_order_of(inspected, targets.labels), targets.labels)

@@ -1,7 +1,8 @@
 """A number of one measurement, alone, against the FP32 of its session, or against an earlier result.
 
 Results are compared only where what the number depends on is equal: size for one model; quality also on one
-runtime and the same data; latency and memory also with the same threads, device and inputs.
+runtime and the same data; latency and memory also with the same threads, device, inputs, cores that the inferences
+were tied to, and power supply. Times of an emulated CPU or of a throttled one are compared with nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.benchmark.latency_statistics import independent_ratio
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.measurement import Accuracy, Estimate, Measurement, Metric
 from edgeq.benchmark.metric_change import metric_change
 from edgeq.errors import ResultsError
@@ -22,9 +24,13 @@ CLOSENESS = ("agreement", "sqnr", "cosine")
 _KEYS = {
     "size": "model",
     "drop": "model and runtime",
-    "latency": "model, runtime, threads, device and inputs",
-    "memory": "model, runtime, threads, device and inputs",
+    "latency": "model, runtime, threads, device and inputs, on the same cores and power supply",
+    "memory": "model, runtime, threads, device and inputs, on the same cores and power supply",
 }
+
+
+class DoubtfulTimesError(ResultsError):
+    """Times that must be compared with nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,29 @@ class Drop:
     is_paired: bool
 
 
+def conditions(environment: Environment) -> tuple[object, ...]:
+    """What has to be equal beside the device for two times to be compared: cores in use, and power supply.
+
+    A machine that does not say how it is powered counts as one on mains: before schema 3 none said it.
+    """
+    return tuple(sorted(set(environment.cpus))), environment.power == "battery"
+
+
+def check_times(measurement: Measurement) -> None:
+    """Makes sure that times may be compared.
+
+    Raises:
+        DoubtfulTimesError: they may not; says why.
+    """
+    emulator = measurement.environment.emulator
+    if emulator is not None:
+        raise DoubtfulTimesError(
+            f"its CPU was emulated ({emulator}), and such times mean nothing: measure on the device itself"
+        )
+    if measurement.invalid is not None:
+        raise DoubtfulTimesError(f"its times are invalid: {measurement.invalid}")
+
+
 def amount(name: str, measurement: Measurement) -> Estimate:
     """Size and peak memory in bytes, which are single numbers, or the median latency in milliseconds.
 
@@ -54,15 +83,19 @@ def amount(name: str, measurement: Measurement) -> Estimate:
 
     Raises:
         ResultsError: it was not measured.
+        DoubtfulTimesError: a latency that may not be compared, or memory that is the emulator's too.
     """
     if name == "size":
         return _exact(float(measurement.variant.size_bytes))
     if name == "memory":
+        if measurement.environment.emulator is not None:
+            raise DoubtfulTimesError("its memory is the emulator's too: measure on the device itself")
         if measurement.peak_memory_bytes is None:
             raise ResultsError("memory was not measured")
         return _exact(float(measurement.peak_memory_bytes))
     if measurement.latency is None:
         raise ResultsError("latency was not measured")
+    check_times(measurement)
     return measurement.latency.median
 
 
@@ -169,6 +202,7 @@ def ratio(
 
     Raises:
         ResultsError: it was not measured, or there is no reference to compare with.
+        DoubtfulTimesError: its latency or its reference's may not be compared.
     """
     reference = fp32_of(measurement, measurements) if old is None else earlier(name, measurement, old)
     if name != "latency":
@@ -178,6 +212,11 @@ def ratio(
         return _exact(amount(name, measurement).value / base)
     if measurement.latency is None or reference.latency is None:
         raise ResultsError("latency was not measured, or its reference's was not")
+    check_times(measurement)
+    try:
+        check_times(reference)
+    except DoubtfulTimesError as reason:
+        raise DoubtfulTimesError(f"its reference cannot be used: {reason}") from reason
     if old is not None:
         return independent_ratio(measurement.latency.chunks_ms, reference.latency.chunks_ms)
     if measurement.latency.ratio is None:
@@ -238,13 +277,15 @@ def _key(name: str, measurement: Measurement) -> tuple[object, ...]:
         return variant
     if name == "drop":
         return (*variant, measurement.runtime.name)
-    place = (measurement.runtime.name, measurement.threads, measurement.environment.device_id)
+    environment = measurement.environment
+    place = (measurement.runtime.name, measurement.threads, environment.device_id, *conditions(environment))
     return (*variant, *place, *sorted(measurement.inputs.items()))
 
 
 def _together(measurement: Measurement) -> tuple[object, ...]:
-    model, runtime = measurement.variant.model, measurement.runtime.name
-    return measurement.session, model, runtime, measurement.threads
+    model, runtime, environment = measurement.variant.model, measurement.runtime.name, measurement.environment
+    place = (environment.device_id, environment.reached_by)
+    return measurement.session, place, model, runtime, measurement.threads
 
 
 def _exact(value: float) -> Estimate:

@@ -13,6 +13,8 @@ from edgeq.benchmark.measurement import Estimate, Measurement
 PASSED = "passed"
 FAILED = "failed"
 UNDECIDED = "undecided"
+ERROR = "error"
+"""The gate asks for times that must not be compared."""
 
 _WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
 _VERBS = {FAILED: "is", PASSED: "is not", UNDECIDED: "may be"}
@@ -64,13 +66,15 @@ def label(measurement: Measurement, measurements: Sequence[Measurement]) -> str:
     parts = [measurement.variant.name, f"{measurement.threads} thread{'s' * (measurement.threads != 1)}"]
     details = [_details(other) for other in measurements]
     for position, detail in enumerate(_details(measurement)):
-        if any(other[position] != detail for other in details):
+        if detail and any(other[position] != detail for other in details):
             parts.append(detail)
     return printable(", ".join(parts))
 
 
 def _details(measurement: Measurement) -> tuple[str, ...]:
-    return measurement.variant.model, measurement.runtime.name, measurement.environment.device
+    environment = measurement.environment
+    reached = "" if environment.reached_by == "local" else environment.reached_by
+    return measurement.variant.model, measurement.runtime.name, environment.device, reached
 
 
 def _metric_name(gate: Gate, measurement: Measurement) -> str:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from edgeq.benchmark import comparison
 from edgeq.benchmark.gate_expressions import METRICS, OTHER_NAMES, Gate, parse_gate
-from edgeq.benchmark.gate_messages import FAILED, PASSED, UNDECIDED, label, message, printable
+from edgeq.benchmark.gate_messages import ERROR, FAILED, PASSED, UNDECIDED, label, message, printable
 from edgeq.benchmark.measurement import Estimate, Measurement, Metric
 from edgeq.errors import ResultsError, UsageError
 from edgeq.printing import workflow_command
 
 __all__ = [
+    "ERROR",
     "FAILED",
     "METRICS",
     "PASSED",
@@ -40,7 +41,7 @@ class GateResult:
         threads: of the interpreter.
         observed: the metric in the limit's unit; None where it was not measured or cannot be compared.
         limit: in the gate's unit; bytes and milliseconds for those of bytes and time.
-        outcome: `PASSED`, `FAILED` or `UNDECIDED`.
+        outcome: `PASSED`, `FAILED`, `UNDECIDED`, or `ERROR` where times were to be judged that must not be compared.
         message: one line that says so with its numbers.
     """
 
@@ -64,7 +65,9 @@ def evaluate(
     """Holds measurements against a gate.
 
     A gate fails where the whole 95 % interval is on the wrong side of the limit, and is undecided, which does
-    not fail, where the interval contains the limit. Size and memory are single numbers and always decided.
+    not fail, where the interval contains the limit. Size and memory are single numbers and always decided. Times of an
+    emulated CPU or a throttled one decide nothing, and a gate that asks for them is an error and not undecided: such a
+    build would otherwise go through without its gate ever having been checked.
 
     A drop against an earlier result is paired by item where both results keep what came of each item. A metric of all
     items at once (mean IoU, mAP) is compared by its two intervals instead of being refused: that interval is too wide
@@ -95,6 +98,10 @@ def evaluate(
     for measurement in chosen:
         try:
             observed, is_paired = _observed(gate, measurement, measurements, old)
+        except comparison.DoubtfulTimesError as reason:
+            text = f"{label(measurement, measurements)}: {gate} cannot be checked: {printable(str(reason))}"
+            results.append(_result(gate, measurement, None, ERROR, text))
+            continue
         except ResultsError as reason:
             missing.append(f"{label(measurement, measurements)}: {reason}")
             text = f"{missing[-1]}; {gate} was not checked"
@@ -117,7 +124,7 @@ def evaluate(
 
 
 def to_github(results: Iterable[GateResult]) -> str:
-    """Annotations for GitHub Actions: an error for each failed gate and a warning for each undecided one.
+    """Annotations for GitHub Actions: an error for each gate that failed or is one, a warning for each undecided one.
 
     Args:
         results: of any number of gates.
@@ -125,7 +132,7 @@ def to_github(results: Iterable[GateResult]) -> str:
     Returns:
         One workflow command a line; empty where all passed.
     """
-    commands = {FAILED: "error", UNDECIDED: "warning"}
+    commands = {FAILED: "error", ERROR: "error", UNDECIDED: "warning"}
     return "\n".join(
         workflow_command(commands[result.outcome], f"edgeq: {result.gate} ({result.variant})", result.message)
         for result in results

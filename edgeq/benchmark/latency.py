@@ -70,7 +70,12 @@ class _Chunk:
 
 
 def time_interleaved(
-    workers: Mapping[str, Worker], plan: Plan, *, seed: int = 0, progress: Progress | None = None
+    workers: Mapping[str, Worker],
+    plan: Plan,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    between_rounds: Callable[[], None] | None = None,
 ) -> Timed:
     """Times loaded models against each other.
 
@@ -79,6 +84,7 @@ def time_interleaved(
         plan: how long.
         seed: of the order.
         progress: called with the seconds that are done and that there are in all.
+        between_rounds: called after each round, when no worker runs.
 
     Returns:
         The samples.
@@ -109,6 +115,8 @@ def time_interleaved(
                 del timed.chunks_ms[variant]
                 continue
             timed.chunks_ms[variant].append(tuple(round(sample / 1e6, 6) for sample in samples))
+        if between_rounds is not None:
+            between_rounds()
         if progress is not None:
             elapsed = time.perf_counter() - start
             progress("measuring", round(elapsed), round(elapsed * rounds / (done + 1)))

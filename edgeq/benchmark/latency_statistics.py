@@ -230,7 +230,9 @@ def _resampled_medians(blocks: list[_Floats], generator: np.random.Generator) ->
     below = table.reshape(count, positions.size).cumsum(axis=1)
 
     drawn = generator.integers(count, size=(_RESAMPLES, count)) + count * np.arange(_RESAMPLES)[:, None]
-    times = np.bincount(drawn.ravel(), minlength=_RESAMPLES * count).reshape(_RESAMPLES, count)
+    times = np.bincount(drawn.ravel().astype(np.intp, copy=False), minlength=_RESAMPLES * count).reshape(
+        _RESAMPLES, count
+    )
     # float64 products of counts are exact integers and, unlike integer ones, use fast matrix routines.
     ranks = times.astype(np.float64) @ below.astype(np.float64)
     half = ranks[:, -1:] / 2

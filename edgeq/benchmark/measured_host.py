@@ -4,43 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeq.runtime.host_state import CoreState, HostState
 
-@dataclass(frozen=True)
-class CoreState:
-    """One core at one moment.
-
-    Attributes:
-        core: its number.
-        governor: of its frequency; None where not readable.
-        frequency_mhz: current frequency; None where not readable.
-    """
-
-    core: int
-    governor: str | None
-    frequency_mhz: float | None
-
-
-@dataclass(frozen=True)
-class HostState:
-    """A machine at one moment.
-
-    Attributes:
-        moment: ``before``, ``during`` or ``after`` the measuring.
-        elapsed_s: since the session began, by the monotonic clock.
-        cores: each core that is on.
-        temperature_c: of the hottest thermal zone; None where not readable.
-        throttled: what ``vcgencmd get_throttled`` says on a Raspberry Pi; None elsewhere.
-        load_1m: load average of the last minute; None where there is none.
-        available_memory_bytes: that programs can still take; None where not readable.
-    """
-
-    moment: str
-    elapsed_s: float
-    cores: tuple[CoreState, ...]
-    temperature_c: float | None
-    throttled: int | None
-    load_1m: float | None
-    available_memory_bytes: int | None
+__all__ = ["CoreState", "Environment", "HostState"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +20,8 @@ class Environment:
         cpu: CPU model.
         cores: logical cores that the process may use.
         architecture: of the interpreter, such as ``x86_64``.
-        governor: CPU frequency governor; None where not readable.
-        frequency_mhz: current frequency; None where not readable.
+        governor: of the CPU's frequency, several joined by commas where cores differ; None where not readable.
+        frequency_mhz: of the fastest core at the start; None where not readable.
         load_1m: load average of the last minute at the start; None where there is none.
         os: name and release of the operating system.
         python: version of Python; empty where none ran, as on a phone.
@@ -67,7 +33,8 @@ class Environment:
         cpus: cores that the inferences were tied to; empty where to none.
         power: ``mains`` or ``battery``; None where not readable.
         emulator: what emulated the CPU, such as ``qemu-user``: its times mean nothing. None on a real one.
-        reached_by: how, such as ``ssh:pi@raspberrypi`` or ``adb:SERIAL``; ``local`` for this machine.
+        reached_by: how, such as ``ssh:pi@raspberrypi``, ``adb:SERIAL`` or, of a packed bundle, ``packed:`` and
+            the machine's name; ``local`` for this machine.
         states: of the machine before, during and after the measuring.
     """
 

@@ -15,7 +15,7 @@ that it does not know, and refuses a newer schema by naming it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -322,6 +322,14 @@ class Measurement:
     def times_are_comparable(self) -> bool:
         """Whether its times may be compared at all: not those of an emulated CPU or of a throttled one."""
         return self.invalid is None and self.environment.emulator is None
+
+
+def reached(measurements: Sequence[Measurement], how: str) -> tuple[Measurement, ...]:
+    """Measurements of a machine with how it was reached, see `Environment.reached_by`."""
+    return tuple(
+        dataclasses.replace(one, environment=dataclasses.replace(one.environment, reached_by=how))
+        for one in measurements
+    )
 
 
 def to_json(measurement: Measurement) -> dict[str, Any]:

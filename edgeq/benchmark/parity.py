@@ -14,9 +14,10 @@ import numpy as np
 
 from edgeq.benchmark.accuracy_statistics import sqnr_db
 from edgeq.benchmark.classification import classifies, top1
-from edgeq.benchmark.measurement import Parity
+from edgeq.benchmark.measurement import Measurement, Parity
 from edgeq.bundle import Bundle
 from edgeq.bundle import Parity as Recorded
+from edgeq.errors import EXIT_FINE, EXIT_GATE
 from edgeq.runtime.interpreter import Array, TensorInfo
 
 MORE_NOISE_DB = 3.0
@@ -68,7 +69,10 @@ def check_parity(
     n = len(next(iter(before.values())))
     same_kernels = kernel_path == made.check.kernel_path
     least_db = min(then_db - MORE_NOISE_DB, ENOUGH_DB)
-    least_agreement = None if then_agreement is None else max(0.0, then_agreement - MORE_DISAGREEING / n)
+    # Counted in inputs: shares of floats would make 6/9 smaller than 7/9 − 1/9.
+    least_agreement = (
+        None if then_agreement is None else max(0, round(then_agreement * n) - MORE_DISAGREEING) / n
+    )
     agrees = now_agreement is None or least_agreement is None or now_agreement >= least_agreement
     return Parity(
         n=n,
@@ -98,6 +102,12 @@ def same_outputs(recorded: Array, found: Array) -> bool:
     if not np.isfinite(recorded).any():
         return bool(np.array_equal(recorded, found, equal_nan=True))
     return sqnr_db(recorded, found) >= _SAME_FLOATS_DB
+
+
+def parity_code(measurements: Sequence[Measurement]) -> int:
+    """The exit code for what devices compute: that of a gate where a variant does not compute what was recorded."""
+    wrong = any(one.parity is not None and not one.parity.passed for one in measurements)
+    return EXIT_GATE if wrong else EXIT_FINE
 
 
 def _against_float(

@@ -215,7 +215,7 @@ def _weights(items: int, replicates: int, seed: int) -> Iterator[Floats]:
         rows = min(at_once, replicates - start)
         drawn = generator.integers(items, size=(rows, items))
         drawn += items * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * items)
+        counts = np.bincount(drawn.ravel().astype(np.intp, copy=False), minlength=rows * items)
         yield counts.reshape(rows, items).astype(np.float64)
 
 

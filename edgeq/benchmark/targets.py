@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeq.benchmark.lone_files import Said, sizes_that_are_free, what_files_say
 from edgeq.benchmark.measurement import VariantInfo
 from edgeq.bundle import Bundle, is_bundle, read_bundle
+from edgeq.data.columns import ArrayColumn, ImageColumn
+from edgeq.data.dataset import Dataset
 from edgeq.data.feeding import ModelInput
 from edgeq.data.preprocessing import RAW, Preprocessing
 from edgeq.errors import ModelError, UsageError
 from edgeq.files import gzip_bytes, sha256_file
 from edgeq.schemes import BASELINE, SCHEMES, Scheme
-from edgeq.tflite.io import model_io
-from edgeq.tflite.metadata import Metadata, read_metadata
-from edgeq.tflite.model import read_model
+from edgeq.tflite.io import TensorInfo, model_io
+from edgeq.tflite.model import TfliteModel, read_model
 from edgeq.tflite.precision import scheme_of
 
 
@@ -36,12 +38,14 @@ class Targets:
     Attributes:
         files: what to measure.
         inputs: of the model; None for files without metadata, whose inputs the runtime tells.
-        preprocessing: of the data.
+        preprocessing: of the data, but see `preprocessing_of`.
         labels: class names; empty where unknown.
         calibrated_on: SHA-256 of items that are left out of accuracy.
         bundle: where they came from; None for lone files.
         provenance: of the bundle; empty for lone files.
         task: what the model does; None where the bundle does not say.
+        said: by lone files of their data, or assumed; None for a bundle, which says it all.
+        free: an input whose size lone files leave open, as it is shown; empty where all are fixed.
     """
 
     files: tuple[Target, ...]
@@ -52,6 +56,43 @@ class Targets:
     bundle: Bundle | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     task: str | Mapping[str, Any] | None = None
+    said: Said | None = None
+    free: str = ""
+
+    def preprocessing_of(self, data: Dataset) -> Preprocessing:
+        """What to do with data where nobody says it: what 8-bit pixels need may be known where the rest is not."""
+        return self.said.pixels if self.said is not None and _holds_pixels(data) else self.preprocessing
+
+    def check_sizes(self) -> None:
+        """Refuses data for a file that does not say of what size.
+
+        Raises:
+            UsageError: a lone file takes inputs of any size.
+        """
+        if self.free:
+            raise UsageError(
+                f"{self.files[0].path.name} leaves the size of its input open, {self.free}, and data would be brought "
+                "to a size of 1: convert it with a fixed size; edgeq benchmark without --data measures latency"
+            )
+
+    def notes(self, data: Dataset | None, *, preprocessing_is_given: bool = False) -> tuple[str, ...]:
+        """What lone files say or leave open, and what is assumed therefore; one sentence each.
+
+        Args:
+            data: the data set; None where only latency is measured.
+            preprocessing_is_given: whether the user said what becomes of pixels.
+        """
+        if self.said is None:
+            return ()
+        # Labels that cannot be read are nobody's loss where others were given.
+        notes = () if self.labels else self.said.notes
+        if self.free and data is None:
+            notes += (
+                f"{self.files[0].path.name} leaves the size of its input open, {self.free}: timed with 1",
+            )
+        if data is not None and _holds_pixels(data) and not preprocessing_is_given and self.said.pixels_note:
+            notes += (self.said.pixels_note,)
+        return notes
 
     def only(self, names: Sequence[str]) -> Targets:
         """The files of some variants.
@@ -146,60 +187,65 @@ def _from_bundle(bundle: Bundle) -> Targets:
     )
 
 
+def _holds_pixels(data: Dataset) -> bool:
+    return any(
+        isinstance(column, ImageColumn) or (isinstance(column, ArrayColumn) and column.dtype == "uint8")
+        for column in data.columns.values()
+    )
+
+
 def _from_files(paths: Sequence[Path], schemes: Sequence[Scheme]) -> Targets:
     stems = [path.name.removesuffix(".tflite") for path in paths]
     if len(set(stems)) != len(stems):
         raise UsageError(f"two files have one name ({', '.join(stems)}): rename one")
-    files: list[Target] = []
-    inputs: tuple[ModelInput, ...] = ()
-    said = Metadata()
-    for path, stem in zip(paths, stems, strict=True):
+    opened: list[tuple[Path, TfliteModel, tuple[TensorInfo, ...]]] = []
+    for path in paths:
         if not path.is_file():
             raise ModelError(f"{path} does not exist: expected a bundle or a .tflite file")
         model = read_model(path)
-        said = said if files else read_metadata(path, model)
-        scheme = scheme_of(model, schemes)
-        tensors, _ = model_io(model)
-        found = tuple(
-            ModelInput(
-                tensor.name,
-                _item_shape(tensor.shape),
-                "float32" if tensor.scale is not None else tensor.dtype,
-                is_named=any(signature.subgraph_index == 0 for signature in model.signatures),
-            )
-            for tensor in tensors
-        )
-        inputs = inputs or found
-        if found != inputs:
+        opened.append((path, model, model_io(model)[0]))
+    every = [_inputs(model, tensors) for _, model, tensors in opened]
+    for path, found in zip(paths, every, strict=True):
+        if found != every[0]:
             raise UsageError(
                 f"{path.name} has other inputs than {paths[0].name} "
-                f"({_shown(found)} instead of {_shown(inputs)}): measure them one by one"
+                f"({_shown(found)} instead of {_shown(every[0])}): measure them one by one"
             )
-        files.append(
-            Target(
-                path,
-                VariantInfo(
-                    model=stems[0],
-                    name=stem,
-                    file=path.name,
-                    scheme=scheme.name if scheme else "unknown",
-                    io=tensors[0].dtype if tensors else "none",
-                    sha256=sha256_file(path),
-                    size_bytes=path.stat().st_size,
-                    gzip_bytes=gzip_bytes(path.read_bytes()),
-                ),
-            )
+    files = tuple(
+        Target(path, _described(path, model, tensors, stems[0], schemes)) for path, model, tensors in opened
+    )
+    said = what_files_say(opened)
+    free = sizes_that_are_free(opened[0][2])
+    return Targets(files, every[0], said.preprocessing, said.labels, said=said, free=free)
+
+
+def _inputs(model: TfliteModel, tensors: Sequence[TensorInfo]) -> tuple[ModelInput, ...]:
+    is_named = any(signature.subgraph_index == 0 for signature in model.signatures)
+    return tuple(
+        ModelInput(
+            tensor.name,
+            _item_shape(tensor.shape),
+            "float32" if tensor.scale is not None else tensor.dtype,
+            is_named=is_named,
         )
-    return Targets(tuple(files), inputs, _preprocessing(said), said.labels)
+        for tensor in tensors
+    )
 
 
-def _preprocessing(said: Metadata) -> Preprocessing:
-    """What a file's metadata say of pixels; raw where they say nothing."""
-    if not said.mean:
-        return RAW
-    scale = tuple(1 / std for std in said.std)
-    offset = tuple(-mean / std for mean, std in zip(said.mean, said.std, strict=True))
-    return Preprocessing("the file's metadata", scale, offset)
+def _described(
+    path: Path, model: TfliteModel, inputs: Sequence[TensorInfo], name: str, schemes: Sequence[Scheme]
+) -> VariantInfo:
+    scheme = scheme_of(model, schemes)
+    return VariantInfo(
+        model=name,
+        name=path.name.removesuffix(".tflite"),
+        file=path.name,
+        scheme=scheme.name if scheme else "unknown",
+        io=inputs[0].dtype if inputs else "none",
+        sha256=sha256_file(path),
+        size_bytes=path.stat().st_size,
+        gzip_bytes=gzip_bytes(path.read_bytes()),
+    )
 
 
 def _item_shape(shape: Sequence[int]) -> tuple[int, ...]:

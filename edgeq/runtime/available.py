@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-import platform
-import struct
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from edgeq.errors import RuntimeUnavailableError, UsageError
+from edgeq.runtime.fitting import litert_problem, tflite_runtime_problem, this_system, what_fits
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,19 @@ class InstalledRuntime:
         try:
             return importlib.import_module(self.package.module)
         except (ImportError, AttributeError, OSError) as error:
-            hint = ' (it needs NumPy 1: pip install "numpy<2")' if "umpy" in str(error) else ""
+            hint = self._hint(error)
             raise RuntimeUnavailableError(
-                f"{self.package.distribution} {self.version} does not load here{hint}: "
+                f"{self.package.distribution} {self.version} does not load here{f' ({hint})' if hint else ''}: "
                 f"{' '.join(str(error).split())[:200]}"
             ) from error
+
+    def _hint(self, error: Exception) -> str:
+        """What may be done about a runtime that does not load; empty where nothing is known."""
+        if self.package.name != "litert":
+            return 'it needs NumPy 1: pip install "numpy<2"' if "umpy" in str(error) else ""
+        problem = litert_problem(this_system())
+        # A module that is missing is no matter of the machine: the installation is not whole.
+        return problem or ("" if isinstance(error, ModuleNotFoundError) else instead_of(self.package.name))
 
 
 def find_runtime(name: str | None = None) -> InstalledRuntime:
@@ -89,31 +95,29 @@ def find_runtime(name: str | None = None) -> InstalledRuntime:
 
 
 def _remedy(name: str | None) -> str:
-    if name == "tflite-runtime" and struct.calcsize("P") == 8:
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        if sys.version_info >= (3, 12):
-            return f"it ends at Python 3.11, this is {python}; leave --runtime out to use LiteRT"
-        return 'pip install "edgeq[tflite-runtime]" "numpy<2"'
-    return what_fits()
+    """What to do about a runtime that is missing; None is any."""
+    system = this_system()
+    if name == "tflite-runtime":
+        return tflite_runtime_problem(system) or 'pip install tflite-runtime "numpy<2"'
+    return what_fits(system)
 
 
-def what_fits() -> str:
-    """What to install on this interpreter, as the end of a sentence.
+def instead_of(name: str | None) -> str:
+    """What may work where a runtime is installed and does not load, or dies of this machine's processor.
 
-    The pointer size decides, not the kernel: a 32-bit Raspberry Pi OS on a 64-bit kernel says
-    ``aarch64`` and cannot load a 64-bit wheel.
+    Args:
+        name: of the runtime; None for the best installed.
+
+    Returns:
+        A sentence without its end; empty where there is nothing else.
     """
-    bits = struct.calcsize("P") * 8
-    machine = platform.machine().lower()
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if bits == 64 and machine in ("x86_64", "amd64", "aarch64", "arm64"):
-        if sys.version_info >= (3, 15):
-            return f"ai-edge-litert has no wheel for Python {python}, use Python 3.10 to 3.14"
-        if sys.platform == "darwin" and machine == "x86_64":
-            return "ai-edge-litert has no wheel for Intel Macs, use Linux, Windows or an Apple Silicon Mac"
-        return "pip install ai-edge-litert (Linux needs glibc 2.34 or newer)"
-    if bits == 32 and machine in ("armv7l", "armv8l", "aarch64"):
-        if sys.version_info >= (3, 12):
-            return f"tflite-runtime for 32-bit ARM ends at Python 3.11, this is {python}"
-        return 'pip install tflite-runtime "numpy<2" (32-bit ARM)'
-    return f"no wheel exists for {bits}-bit {machine}, Python {python}, {sys.platform}"
+    older = RUNTIMES[1]
+    if name == older.name:
+        return ""
+    try:
+        version = importlib.metadata.version(older.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        if tflite_runtime_problem(this_system()):
+            return ""
+        return f'pip install {older.distribution} "numpy<2" and --runtime {older.name} may work'
+    return f"--runtime {older.name} ({version} is installed) may work"

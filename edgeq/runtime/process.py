@@ -11,6 +11,7 @@ from edgeq.errors import WorkerError
 from edgeq.memory import memory_share
 from edgeq.printing import printable
 from edgeq.processes import CommandProcess
+from edgeq.runtime.available import instead_of
 from edgeq.runtime.interpreter import TensorInfo
 from edgeq.runtime.quantization import Quantization
 
@@ -93,6 +94,14 @@ class Worker(CommandProcess):
         )
         self.variant = variant
 
+    def tie_to(self, cpus: Sequence[int]) -> None:
+        """Ties the process to cores, and with it the threads of a runtime that is loaded afterwards.
+
+        Raises:
+            WorkerError: a core cannot be used.
+        """
+        self.ask("tie_to", cpus=list(cpus))
+
     def load(self, path: Path, threads: int, runtime: str | None, *, free_size: int | None = None) -> Loaded:
         """Loads a file and runs it once on zeros.
 
@@ -130,6 +139,21 @@ class Worker(CommandProcess):
         samples: list[int] = self.ask("time", discard=discard, runs=runs)["samples_ns"]
         return samples
 
+    def sustain(
+        self, seconds: float, on_progress: Callable[[int, int], None] | None = None
+    ) -> tuple[float, int]:
+        """Runs inferences without a pause.
+
+        Args:
+            seconds: how long; the inference that is going on then is finished.
+            on_progress: called about once a second with the seconds that are done and that there are.
+
+        Returns:
+            Median in nanoseconds, and how many inferences there were.
+        """
+        answer = self.ask("sustain", on_progress, seconds=seconds)
+        return answer["median_ns"], answer["n"]
+
     def predict(self, inputs: Path, outputs: Path) -> None:
         """Runs the items of an .npz and writes the outputs as stored to another."""
         self.ask("predict", inputs=str(inputs), outputs=str(outputs))
@@ -161,9 +185,16 @@ class Worker(CommandProcess):
             return super().ask(do, on_progress, **arguments)
         except WorkerError as error:
             # What the runtime printed last may hold names out of the file.
-            text = printable(str(error))
+            text = printable(str(error)) + _about_crash(str(error), arguments.get("runtime"))
             is_named = text.startswith(f"{self.variant} is ")
             raise WorkerError(text if is_named else f"{self.variant}: {text}") from error
+
+
+def _about_crash(text: str, runtime: str | None) -> str:
+    """What to try where the processor does not know an instruction of the runtime; empty for other errors."""
+    if "(SIGILL)" not in text:
+        return ""
+    return f": this processor lacks an instruction that the runtime uses; {instead_of(runtime) or 'none other fits'}"
 
 
 def _infos(described: Iterable[Mapping[str, Any]]) -> tuple[TensorInfo, ...]:

@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from edgeq.errors import EdgeqError
-from edgeq.processes import answers_on_stdout, serve
+from edgeq.processes import Answers, answers_on_stdout, serve
 from edgeq.runtime.arena import arena_bytes
 from edgeq.runtime.available import find_runtime
+from edgeq.runtime.cpu_affinity import tie_to
 from edgeq.runtime.host import cpu_family, kernel_path, peak_memory_bytes
 from edgeq.runtime.interpreter import Array, LoadedModel, TensorInfo
+from edgeq.runtime.sustained_run import run_without_pause
 
 
 class _Session:
     """The state of a worker: the loaded model."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
         self._model: LoadedModel | None = None
 
     @property
@@ -32,6 +35,11 @@ class _Session:
         if self._model is None:
             raise EdgeqError("the worker has no model yet: send 'load' first")
         return self._model
+
+    def tie_to(self, cpus: list[int]) -> dict[str, Any]:
+        """Ties this process to cores; the runtime's threads, which are started later, inherit it."""
+        tie_to(cpus)
+        return {}
 
     def load(
         self, path: str, threads: int, runtime: str | None, free_size: int | None = None
@@ -71,6 +79,15 @@ class _Session:
     def time(self, discard: int, runs: int) -> dict[str, Any]:
         """Times inference alone."""
         return {"samples_ns": self.model.time_invocations(discard, runs)}
+
+    def sustain(self, seconds: float) -> dict[str, Any]:
+        """Runs inferences without a pause; the median of all, with progress about once a second."""
+        median, count = run_without_pause(
+            lambda runs: self.model.time_invocations(0, runs),
+            seconds,
+            lambda elapsed: self._answers.progress(round(elapsed), round(seconds)),
+        )
+        return {"median_ns": median, "n": count}
 
     def predict(self, inputs: str, outputs: str) -> dict[str, Any]:
         """Runs items of an .npz of real-valued inputs one by one; writes the stored outputs as .npz.
@@ -117,17 +134,20 @@ def _describe(info: TensorInfo) -> dict[str, Any]:
 
 def main() -> None:
     """Serves commands until the parent closes the pipe."""
-    session = _Session()
+    answers = answers_on_stdout()
+    session = _Session(answers)
     serve(
         {
+            "tie_to": session.tie_to,
             "load": session.load,
             "set_inputs": session.set_inputs,
             "time": session.time,
+            "sustain": session.sustain,
             "predict": session.predict,
             "memory": session.memory,
             "arena": session.arena,
         },
-        answers_on_stdout(),
+        answers,
     )
 
 

@@ -16,6 +16,7 @@ from edgeq.demo import assets
 
 # Helper modules beside the tests are importable: test folders are no packages here.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
 
 SAMPLES = Path(__file__).parents[1] / "tflite" / "data"
 

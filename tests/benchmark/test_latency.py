@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -136,6 +137,13 @@ class TestInterleaving:
         self.machine().run(TINY, progress=lambda *step: told.append(step))
         assert len(told) == TINY.rounds
         assert all(0 <= done <= total for _, done, total in told)
+
+    def test_there_is_time_to_look_at_the_machine_after_each_round_and_never_within(self) -> None:
+        machine = self.machine()
+        looked: list[int] = []
+        machine.run(TINY, between_rounds=lambda: looked.append(len(machine.calls)))
+        assert len(looked) == TINY.rounds
+        assert {later - earlier for earlier, later in pairwise(looked)} == {len(self.variants)}
 
 
 class TestFailures:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import made_up_machines
 import numpy as np
 import pytest
 
+from edgeq.benchmark import session as session_module
 from edgeq.benchmark.environment import read_environment
+from edgeq.benchmark.host_watch import Clocks, HostWatch
 from edgeq.benchmark.item_values import correct_items
 from edgeq.benchmark.latency import Plan
 from edgeq.benchmark.measurement import Estimate, Measurement, from_json, to_json
@@ -19,6 +24,7 @@ from edgeq.data.dataset import ArrayDataset
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.demo import assets
 from edgeq.errors import DataError, RuntimeUnavailableError, UsageError, WorkerError
+from edgeq.runtime.process import Worker
 
 TINY = Plan(rounds=6, least_runs=6, least_seconds=0.0, max_seconds=5.0, warmup_seconds=0.0, warmup_runs=1)
 VARIANTS = ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8"]
@@ -293,3 +299,120 @@ def test_progress_names_what_is_done(clothes: Clothes) -> None:
         "latency, 2 threads",
     ]
     assert all(0 <= done <= total for _, done, total in told)
+
+
+class TestMachineWhileMeasuring:
+    def test_its_state_is_told_from_before_to_after(self, whole: Session) -> None:
+        for measurement in whole.measurements:
+            states = measurement.environment.states
+            assert [states[0].moment, states[-1].moment] == ["before", "after"]
+            assert states[0].elapsed_s <= states[-1].elapsed_s
+            assert measurement.environment.cpus == ()
+            assert measurement.invalid is None
+
+    def test_a_raspberry_pi_that_begins_to_throttle_has_no_times_to_compare(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = made_up_machines.pi4(tmp_path)
+        # At the session's start, before and after one thread, then before and after two.
+        answers = ("0x0", "0x0", "0x0", "0x0", "0x80008")
+        made_up_machines.vcgencmd(root, *(f"throttled={answer}" for answer in answers))
+        monkeypatch.setattr(session_module, "HostWatch", lambda: HostWatch(root))
+        targets = find_targets([assets.bundle_path()], ["int8"])
+        one, two = measure(targets, threads=(1, 2), plan=TINY).measurements
+        assert (one.invalid, one.times_are_comparable) == (None, True)
+        assert two.invalid == (
+            "the Raspberry Pi throttled during the run (soft temperature limit): "
+            "use a better power supply or cooling, and measure again"
+        )
+        assert not two.times_are_comparable
+        assert [state.throttled for state in two.environment.states] == [0, 0x80008]
+        assert from_json(json.loads(json.dumps(to_json(two)))) == two
+
+    def test_what_the_state_before_timing_warns_of_replaces_what_the_start_did(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = made_up_machines.pi4(tmp_path)
+        made_up_machines.vcgencmd(root, "throttled=0x1", "throttled=0x10000")
+        monkeypatch.setattr(session_module, "HostWatch", lambda: HostWatch(root))
+        targets = find_targets([assets.bundle_path()], ["int8"])
+        (measured,) = measure(targets, threads=(1,), plan=TINY).measurements
+        told = [warning for warning in measured.environment.warnings if "Raspberry Pi" in warning]
+        assert [warning.partition(":")[0] for warning in told] == [
+            "the Raspberry Pi throttled some time before the start (under-voltage)"
+        ]
+
+    def test_a_clock_that_is_set_meanwhile_is_warned_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        start = Clocks.now()
+        monkeypatch.setattr(Clocks, "now", lambda: dataclasses.replace(start, wall=start.wall + next(jumps)))
+        jumps = itertools.count(0, 3600)
+        targets = find_targets([assets.bundle_path()], ["int8"])
+        (measured,) = measure(targets, threads=(1,), plan=TINY).measurements
+        (warning,) = [warning for warning in measured.environment.warnings if "clock" in warning]
+        assert warning.endswith("s during the run: times are measured by another clock and unaffected")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+class TestCores:
+    def test_the_timed_processes_are_tied_and_this_one_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        here = os.sched_getaffinity(0)
+        core = min(here)
+        tied: list[set[int]] = []
+        time = Worker.time
+
+        def look(worker: Worker, discard: int, runs: int) -> list[int]:
+            tasks = Path(f"/proc/{worker._process.pid}/task").iterdir()
+            tied.extend(os.sched_getaffinity(int(task.name)) for task in tasks)
+            return time(worker, discard, runs)
+
+        monkeypatch.setattr(Worker, "time", look)
+        targets = find_targets([assets.bundle_path()], ["float32", "int8"])
+        session = measure(targets, threads=(1, 2), plan=TINY, cpus=[core, core])
+        assert [measurement.environment.cpus for measurement in session.measurements] == [(core,)] * 4
+        assert set(map(frozenset, tied)) == {frozenset({core})}
+        assert os.sched_getaffinity(0) == here
+        assert session.notes == (f"2 threads share core {core}, which slows them",)
+        assert {m.environment.device_id for m in session.measurements} == {read_environment().device_id}
+
+    def test_one_core_means_one_thread_by_default(self) -> None:
+        targets = find_targets([assets.bundle_path()], ["int8"])
+        session = measure(targets, plan=TINY, cpus=[min(os.sched_getaffinity(0))])
+        assert [measurement.threads for measurement in session.measurements] == [1]
+
+    def test_a_core_that_is_not_there_is_refused_before_anything_runs(self) -> None:
+        with pytest.raises(UsageError, match=r"^cores 4000-4001 cannot be used here: choose of "):
+            measure(find_targets([assets.bundle_path()]), cpus=[4001, 4000])
+
+
+class TestSustained:
+    def test_each_variant_has_its_minutes_beside_its_latency(self) -> None:
+        targets = find_targets([assets.bundle_path()], ["float32", "int8"])
+        told: list[str] = []
+        session = measure(
+            targets,
+            threads=(1, 2),
+            plan=TINY,
+            sustained_s=1.0,
+            minute_s=0.5,
+            cool_down_s=0.1,
+            progress=lambda what, *_: told.append(what),
+        )
+        assert len(session.measurements) == 4
+        for measurement in session.measurements:
+            assert measurement.latency is not None
+            assert [minute.minute for minute in measurement.latency.sustained] == [1, 2]
+            assert len(measurement.latency.chunks_ms) == TINY.rounds
+            assert from_json(json.loads(json.dumps(to_json(measurement)))) == measurement
+        assert [what for what, _ in itertools.groupby(told)] == [
+            "cooling down",
+            "latency, 1 thread", "cooling down", "sustained, float32", "cooling down", "sustained, int8",
+            "cooling down",
+            "latency, 2 threads", "cooling down", "sustained, float32", "cooling down", "sustained, int8",
+        ]  # fmt: skip
+
+    def test_it_is_for_latency_alone_and_takes_ten_seconds(self) -> None:
+        targets = find_targets([assets.bundle_path()], ["int8"])
+        with pytest.raises(UsageError, match="a sustained run are for latency"):
+            measure(targets, plan=None, sustained_s=60)
+        with pytest.raises(UsageError, match=r"a sustained run takes 10 s to 86400 s .* found 3 s"):
+            measure(targets, sustained_s=3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import struct
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeq.errors import RuntimeUnavailableError, UsageError
+from edgeq.demo import assets
+from edgeq.errors import RuntimeUnavailableError, UsageError, WorkerError
 from edgeq.runtime import available
-from edgeq.runtime.available import find_runtime, what_fits
+from edgeq.runtime.available import find_runtime
+from edgeq.runtime.process import Worker
 
 Fake = Callable[..., None]
 Version = namedtuple("Version", "major minor micro")
@@ -22,8 +25,11 @@ Version = namedtuple("Version", "major minor micro")
 def machine(monkeypatch: pytest.MonkeyPatch) -> Fake:
     """Makes this interpreter look like one on another machine."""
 
-    def fake(name: str, bits: int, python: tuple[int, int] = (3, 11), system: str = "linux") -> None:
+    def fake(
+        name: str, bits: int, python: tuple[int, int] = (3, 11), system: str = "linux", glibc: str = "2.36"
+    ) -> None:
         monkeypatch.setattr(platform, "machine", lambda: name)
+        monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", glibc))
         monkeypatch.setattr(struct, "calcsize", lambda _: bits // 8)
         monkeypatch.setattr(sys, "version_info", Version(*python, 0))
         monkeypatch.setattr(sys, "platform", system)
@@ -79,9 +85,28 @@ def test_without_any_runtime_the_error_says_what_to_install(installed: Fake, mac
     machine("x86_64", 64)
     with pytest.raises(
         RuntimeUnavailableError,
-        match=r"no TensorFlow Lite runtime is installed: pip install ai-edge-litert \(Linux needs glibc 2.34",
+        match=r"^no TensorFlow Lite runtime is installed: pip install ai-edge-litert$",
     ):
         find_runtime()
+
+
+@pytest.mark.parametrize("kernel", ["armv7l", "armv8l", "aarch64"])
+def test_the_pointer_size_decides_on_a_raspberry_pi_and_not_its_kernel(
+    installed: Fake, machine: Fake, kernel: str
+) -> None:
+    installed()
+    machine(kernel, 32)
+    with pytest.raises(
+        RuntimeUnavailableError, match=r'pip install tflite-runtime "numpy<2" \(this is a 32-bit Python'
+    ):
+        find_runtime()
+
+
+def test_the_predecessor_asked_for_where_it_has_no_wheel_says_why(installed: Fake, machine: Fake) -> None:
+    installed(ai_edge_litert="2.3.0")
+    machine("x86_64", 64, python=(3, 13))
+    with pytest.raises(RuntimeUnavailableError, match=r"ends at Python 3.11, this is 3.13; use LiteRT"):
+        find_runtime("tflite-runtime")
 
 
 def test_a_runtime_asked_for_and_not_installed_is_named(installed: Fake, machine: Fake) -> None:
@@ -109,37 +134,56 @@ def test_a_runtime_that_does_not_load_is_named_with_its_version_and_reason(
         find_runtime().module()
 
 
-@pytest.mark.parametrize("name", ["x86_64", "aarch64", "AMD64", "arm64"])
-def test_litert_fits_64_bit_machines(machine: Fake, name: str) -> None:
-    machine(name, 64)
-    assert what_fits().startswith("pip install ai-edge-litert")
+def fake_runtime(folder: Path, package: str, code: str) -> None:
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").write_text("")
+    (folder / package / "interpreter.py").write_text(code)
 
 
-@pytest.mark.parametrize("kernel", ["armv7l", "armv8l", "aarch64"])
-def test_the_pointer_size_decides_on_a_raspberry_pi_and_not_its_kernel(machine: Fake, kernel: str) -> None:
-    machine(kernel, 32)
-    assert what_fits() == 'pip install tflite-runtime "numpy<2" (32-bit ARM)'
+def test_a_litert_that_does_not_load_names_its_predecessor_where_that_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: Fake
+) -> None:
+    fake_runtime(tmp_path, "ai_edge_litert", "raise ImportError('libLiteRt.so: cannot open')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "ai_edge_litert"]:
+        monkeypatch.delitem(sys.modules, name)
+    installed(ai_edge_litert="2.3.0", tflite_runtime="2.14.0")
+    with pytest.raises(
+        RuntimeUnavailableError,
+        match=r"^ai-edge-litert 2.3.0 does not load here \(--runtime tflite-runtime \(2.14.0 is installed\) may "
+        r"work\): libLiteRt.so: cannot open$",
+    ):
+        find_runtime().module()
 
 
-def test_32_bit_arm_with_a_newer_python_is_told_the_last_one_that_fits(machine: Fake) -> None:
-    machine("aarch64", 32, python=(3, 13))
-    assert what_fits() == "tflite-runtime for 32-bit ARM ends at Python 3.11, this is 3.13"
+def test_a_litert_that_does_not_load_for_an_old_glibc_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: Fake, machine: Fake
+) -> None:
+    fake_runtime(tmp_path, "ai_edge_litert", 'raise ImportError("version `GLIBC_2.34\' not found")')
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "ai_edge_litert"]:
+        monkeypatch.delitem(sys.modules, name)
+    installed(ai_edge_litert="2.3.0")
+    machine("aarch64", 64, glibc="2.31")
+    with pytest.raises(
+        RuntimeUnavailableError, match=r"\(ai-edge-litert needs glibc 2.34, this system has 2.31: use"
+    ):
+        find_runtime().module()
 
 
-def test_a_python_that_is_too_new_is_told_which_fit(machine: Fake) -> None:
-    machine("x86_64", 64, python=(3, 15))
-    assert what_fits() == "ai-edge-litert has no wheel for Python 3.15, use Python 3.10 to 3.14"
-
-
-def test_an_intel_mac_is_told_where_it_would_work(machine: Fake) -> None:
-    machine("x86_64", 64, system="darwin")
-    assert "no wheel for Intel Macs" in what_fits()
-
-
-@pytest.mark.parametrize(("name", "bits"), [("i686", 32), ("x86_64", 32), ("riscv64", 64), ("armv6l", 32)])
-def test_other_machines_are_told_that_no_wheel_exists(machine: Fake, name: str, bits: int) -> None:
-    machine(name, bits)
-    assert what_fits() == f"no wheel exists for {bits}-bit {name}, Python 3.11, linux"
+@pytest.mark.skipif(os.name == "nt", reason="no such signal there")
+def test_a_processor_that_lacks_an_instruction_is_told_from_other_crashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_runtime(tmp_path, "ai_edge_litert", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with (
+        Worker("int8", verbose=False) as worker,
+        pytest.raises(
+            WorkerError, match=r"\(SIGILL\): this processor lacks an instruction that the runtime uses; \S"
+        ),
+    ):
+        worker.load(assets.bundle_path() / f"{assets.NAME}.int8.tflite", 1, None)
 
 
 def test_what_setup_cfg_installs_is_what_edgeq_looks_for() -> None:

@@ -75,6 +75,29 @@ def test_real_inputs_can_be_set_for_timing(worker: Worker, tmp_path: Path) -> No
     assert all(isinstance(sample, int) and sample > 0 for sample in samples)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_it_is_tied_to_cores_with_every_thread_of_the_runtime(worker: Worker) -> None:
+    core = min(os.sched_getaffinity(0))
+    worker.tie_to([core])
+    worker.load(demo("int8"), threads=2, runtime=None)
+    worker.time(0, 5)
+    threads = [int(task.name) for task in Path(f"/proc/{pid(worker)}/task").iterdir()]
+    assert len(threads) >= 2
+    assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == {frozenset({core})}
+    with pytest.raises(WorkerError, match=r"int8: core 4000 cannot be used here: choose of"):
+        worker.tie_to([4000])
+
+
+def test_it_runs_without_a_pause_and_tells_the_median_and_how_far_it_is(worker: Worker) -> None:
+    worker.load(demo("int8"), threads=1, runtime=None)
+    told: list[tuple[int, int]] = []
+    median, count = worker.sustain(2.2, lambda done, total: told.append((done, total)))
+    assert count > 20
+    assert 0 < median * count < 60e9
+    assert told
+    assert all(0 < done <= total == 2 for done, total in told)
+
+
 def test_its_peak_memory_holds_the_model_and_not_the_harness(worker: Worker) -> None:
     worker.load(demo("float32"), threads=1, runtime=None)
     peak = worker.peak_memory_bytes()
