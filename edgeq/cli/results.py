@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeq.cli.terminal import print_result, say, stdout_console
-from edgeq.errors import EXIT_FINE, EXIT_GATE, UsageError
+from edgeq.errors import EXIT_BAD_INPUT, EXIT_FINE, EXIT_GATE, UsageError
 
 if TYPE_CHECKING:
     from edgeq.benchmark.gates import Gate
@@ -196,4 +196,7 @@ def judge(
     for result in results:
         if result.outcome != "passed" or not github:
             say(f"gate {result.outcome}: {result.message}")
-    return EXIT_GATE if any(result.outcome == "failed" for result in results) else EXIT_FINE
+    outcomes = {result.outcome for result in results}
+    if "failed" in outcomes:
+        return EXIT_GATE
+    return EXIT_BAD_INPUT if "error" in outcomes else EXIT_FINE

@@ -68,13 +68,16 @@ def fastest(rows: Sequence[Row]) -> Row:
 
 
 def _best(qualified: Sequence[Row], count: int) -> list[Row]:
-    """The fastest that are faster than the baseline, else the smallest that is not slower, else nothing."""
+    """The fastest that are faster than the baseline, else the smallest that is not slower, else nothing.
+
+    One whose speed is not known comes after those that are known not to be slower.
+    """
     rows = [row for row in qualified if row.threads == count]
     faster = [row for row in rows if is_faster(row)]
     if faster:
-        return [row for row in faster if _same_speed(row, fastest(faster))]
+        return [row for row in faster if same_speed(row, fastest(faster))]
     not_slower = [row for row in rows if not _is_slower(row)]
-    return sorted(not_slower, key=lambda row: (row.size_bytes, row.variant))[:1]
+    return sorted(not_slower, key=lambda row: (row.verdict is None, row.size_bytes, row.variant))[:1]
 
 
 def is_faster(row: Row) -> bool:
@@ -90,7 +93,7 @@ def _is_slower(row: Row) -> bool:
     return row.ratio is None or row.ratio.value >= 1 + STEADY_DIFFERENCE
 
 
-def _same_speed(row: Row, best: Row) -> bool:
+def same_speed(row: Row, best: Row) -> bool:
     """Whether the medians' intervals overlap, or differ by less than counts as a difference."""
     if row.latency is None or best.latency is None:
         return False
@@ -105,11 +108,22 @@ def _choice(
     return Choice(variant, tuple(counts), rows, _why(rows, best) if rows else "")
 
 
+def _why_by_size(rows: Sequence[Row]) -> str:
+    if any(row.verdict is not None for row in rows):
+        return (
+            f"no variant within the budget is faster by {100 * STEADY_DIFFERENCE:g} %, this is the smallest"
+        )
+    marks = wording.enumeration(list(dict.fromkeys(row.mark for row in rows if row.mark is not None)))
+    if marks:
+        return f"its times are {marks}, so size and accuracy alone decide: this is the smallest"
+    if any(row.latency is not None for row in rows):
+        return "its latency has no baseline to be compared with, so size and accuracy alone decide"
+    return "latency was not measured, this is the smallest"
+
+
 def _why(rows: Sequence[Row], best: dict[int, list[Row]]) -> str:
     if not any(map(is_faster, rows)):
-        if any(row.latency is not None for row in rows):
-            return f"no variant within the budget is faster by {100 * STEADY_DIFFERENCE:g} %, this is the smallest"
-        return "latency was not measured, this is the smallest"
+        return _why_by_size(rows)
     here = {row.threads: row for row in rows}
     tied = {
         count: {other.variant: other.size_bytes - row.size_bytes for other in best[count] if other is not row}

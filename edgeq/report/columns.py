@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.benchmark.measurement import Estimate, Metric
-from edgeq.report import metric_wording, wording
+from edgeq.report import metric_wording, parity_wording, wording
+from edgeq.report.plain_characters import display_width
 from edgeq.report.tables import Row, Table
 
 SortKey = float | str | None
@@ -63,10 +64,36 @@ def columns(table: Table) -> tuple[Column, ...]:
     return tuple(filled)
 
 
-def footnotes(table: Table) -> tuple[str, ...]:
-    """What a reader needs to read the cells."""
+GAP = 2
+"""Columns of space between two columns of a table of text."""
+
+
+def fitting(table: Table, width: int) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The columns that fit a width, and those that are left out, the least important ones first to go."""
+    every = columns(table)
+    kept = {column.key for column in every if column.priority == 0}
+    used = sum(_width(column, table.rows) + GAP for column in every if column.key in kept) - GAP
+    for column in sorted((column for column in every if column.priority), key=lambda column: column.priority):
+        used += _width(column, table.rows) + GAP
+        if used > width:
+            # Narrower columns that matter less stay out as well: what is shown is what matters most.
+            break
+        kept.add(column.key)
+    return (
+        tuple(column for column in every if column.key in kept),
+        tuple(column for column in every if column.key not in kept),
+    )
+
+
+def _width(column: Column, rows: Sequence[Row]) -> int:
+    texts = (column.header, column.unit, *(column.text(row) for row in rows))
+    return max(map(display_width, texts))
+
+
+def footnotes(table: Table, shown: Sequence[Column]) -> tuple[str, ...]:
+    """What a reader needs to read the cells of the columns that are shown."""
     notes = ["[…] and ± are 95 % intervals"]
-    if any(_speed(row).endswith(NOT_SIGNIFICANT) for row in table.rows):
+    if any(speed_cell(row).endswith(NOT_SIGNIFICANT) for row in table.rows):
         notes.append(f"{NOT_SIGNIFICANT}: no significant difference")
     metrics = table.metrics
     if any(row.drop is not None for row in table.rows):
@@ -77,6 +104,8 @@ def footnotes(table: Table) -> tuple[str, ...]:
     if len(metrics) > MOST_METRICS:
         further = wording.enumeration([metric.label for metric in metrics[MOST_METRICS:]])
         notes.append(f"in the .json and .html file: {further}")
+    if any(column.key == "parity" for column in shown):
+        notes.append(parity_wording.FOOTNOTE)
     return tuple(notes)
 
 
@@ -87,7 +116,8 @@ def baseline_name(table: Table) -> str:
 
 def table_time_unit(table: Table) -> tuple[str, float]:
     """The unit of all latencies of a table, and how many of it are a millisecond."""
-    return wording.time_unit(max((row.latency.value for row in table.rows if row.latency), default=1.0))
+    shown = [row.latency or row.marked_latency for row in table.rows]
+    return wording.time_unit(max((latency.value for latency in shown if latency is not None), default=1.0))
 
 
 def _all(table: Table) -> Sequence[Column]:
@@ -98,8 +128,18 @@ def _all(table: Table) -> Sequence[Column]:
         Column("threads", "threads", "", "Threads of the interpreter.", 0, _threads, lambda row: row.threads),
         _bytes("size", 0, "Size of the file.", lambda row: row.size_bytes, table),
         Column("latency", "latency", unit, "Median of the steady state.", 0, _latency(factor), _median),
-        Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, _speed, _ratio),
+        Column("speed", f"vs {base}", "", f"Speed against {base}, paired by round.", 0, speed_cell, _ratio),
         *_metrics(table, base),
+        Column(
+            "parity",
+            "parity",
+            "",
+            "Whether the device computes what the bundle recorded.",
+            2,
+            _parity,
+            _parity_key,
+            is_number=False,
+        ),
         Column(
             "agreement",
             "agreement",
@@ -189,14 +229,20 @@ def _threads(row: Row) -> str:
 
 
 def _latency(factor: float) -> Callable[[Row], str]:
-    return lambda row: "" if row.latency is None else wording.plus_minus(row.latency, factor)
+    def text(row: Row) -> str:
+        if row.marked_latency is not None:
+            return f"{wording.plus_minus(row.marked_latency, factor)} {row.mark}"
+        return "" if row.latency is None else wording.plus_minus(row.latency, factor)
+
+    return text
 
 
 def _median(row: Row) -> SortKey:
     return None if row.latency is None else row.latency.value
 
 
-def _speed(row: Row) -> str:
+def speed_cell(row: Row) -> str:
+    """``2.20× faster``, ``1.22× slower`` or ``1.00× n.s.``; empty where there is no ratio."""
     if row.ratio is None:
         return ""
     if row.verdict == FASTER:
@@ -227,6 +273,14 @@ def _share(row: Row) -> SortKey:
 
 def _drop(row: Row) -> str:
     return "" if row.drop is None else metric_wording.drop_cell(row.drop)
+
+
+def _parity(row: Row) -> str:
+    return "" if row.parity is None else parity_wording.parity_cell(row.parity)
+
+
+def _parity_key(row: Row) -> SortKey:
+    return None if row.parity is None else row.parity.passed * 1000.0 - row.parity.differing
 
 
 def _agreement(row: Row) -> str:

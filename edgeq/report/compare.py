@@ -1,7 +1,8 @@
 """What changed between two nights: size, latency and the primary metric of the same variants, old against new.
 
-Only what may be compared is: the same variant on the same device with the same runtime, threads and inputs,
-and quality only by one metric on the same items. Everything else is refused, and the message names what differs.
+Only what may be compared is: the same variant on the same device with the same runtime, threads, cores, power supply
+and inputs, and quality only by one metric on the same items. Everything else is refused, and the message names what
+differs. Times of an emulated CPU or a throttled one are not compared, and a note says why; size and quality are.
 
 The latency interval covers the noise within each night, not what differs between nights (temperature, clock,
 where memory happens to lie). A file that did not change is therefore taken as a control: where even that is
@@ -14,12 +15,14 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgeq.benchmark.comparison import DoubtfulTimesError, check_times
 from edgeq.benchmark.latency_statistics import NO_DIFFERENCE, independent_ratio, verdict
 from edgeq.benchmark.measurement import Estimate, Measurement, Metric
 from edgeq.benchmark.metric_change import MetricChange, metric_change
 from edgeq.errors import ResultsError
 from edgeq.report import wording
 from edgeq.report.grouping import input_shapes
+from edgeq.report.matching import matched, why_nothing_matches
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,14 @@ class Change:
         new_size_bytes: size now.
         old_latency: median then, in milliseconds.
         new_latency: median now.
-        latency_ratio: new divided by old; None where one of the two was not measured.
+        latency_ratio: new divided by old; None where one of the two was not measured or must not be compared.
         latency_verdict: ``faster``, ``slower`` or ``no significant difference`` than before.
         old_metric: the primary metric then; None without labels or where it was not measured.
         new_metric: the primary metric now.
         metric_change: new minus old, in percentage points for a rate and in percent of the old value for an amount;
             which sign is better is the metric's matter. None where one of the two is missing.
         is_paired: whether that is so item by item; None likewise.
+        refusal: why the latencies are not compared; None where they are, or were not measured.
     """
 
     variant: str
@@ -58,6 +62,7 @@ class Change:
     new_metric: Metric | None
     metric_change: Estimate | None
     is_paired: bool | None
+    refusal: str | None = None
 
     @property
     def size_change(self) -> float:
@@ -95,15 +100,16 @@ def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Compariso
         if not side:
             raise ResultsError(f"there are no {name} measurements to compare")
     renamed = _renamed(new, old)
-    now, then = _by_key(new, not renamed), _by_key(old, not renamed)
+    now, then = matched(new, old, by_model=not renamed)
     shared = [key for key in now if key in then]
     if not shared:
-        raise ResultsError(f"nothing to compare: {_why_nothing_matches(new, old)}")
+        raise ResultsError(f"nothing to compare: {why_nothing_matches(new, old)}")
     changes = tuple(_change(now[key], then[key]) for key in shared)
     pairs = [(now[key], then[key]) for key in shared]
     notes = (
         *renamed,
         *_runtime_notes(pairs),
+        *_refusal_notes(changes),
         *_control_notes(pairs, changes),
         *_unpaired_notes(changes),
         *_unmatched_notes([now[key] for key in now if key not in then], "not measured before"),
@@ -111,18 +117,6 @@ def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Compariso
     )
     started = max(measurement.environment.started_at for _, measurement in pairs)
     return Comparison(started, changes, notes)
-
-
-_Key = tuple[object, ...]
-
-
-def _by_key(side: Sequence[Measurement], by_model: bool) -> dict[_Key, Measurement]:
-    """What is matched, each the newest of its kind."""
-    found: dict[_Key, Measurement] = {}
-    for one in sorted(side, key=lambda one: one.environment.started_at):
-        model = one.variant.model if by_model else None
-        found[(model, one.variant.name, one.environment.device_id, one.runtime.name, one.threads)] = one
-    return found
 
 
 def _renamed(new: Sequence[Measurement], old: Sequence[Measurement]) -> tuple[str, ...]:
@@ -141,9 +135,7 @@ def _change(new: Measurement, old: Measurement) -> Change:
             "measure both with the same input shapes"
         )
     found = _metric_change(new, old, label)
-    ratio = None
-    if new.latency is not None and old.latency is not None:
-        ratio = independent_ratio(new.latency.chunks_ms, old.latency.chunks_ms)
+    ratio, refusal = _latency_ratio(new, old)
     return Change(
         variant=wording.visible(new.variant.name),
         threads=new.threads,
@@ -159,7 +151,20 @@ def _change(new: Measurement, old: Measurement) -> Change:
         new_metric=_printable(new.accuracy.primary) if new.accuracy else None,
         metric_change=found.change if found is not None else None,
         is_paired=found.is_paired if found is not None else None,
+        refusal=refusal,
     )
+
+
+def _latency_ratio(new: Measurement, old: Measurement) -> tuple[Estimate | None, str | None]:
+    """New divided by old, or why that is refused; neither where one was not measured."""
+    if new.latency is None or old.latency is None:
+        return None, None
+    for when, one in (("now", new), ("before", old)):
+        try:
+            check_times(one)
+        except DoubtfulTimesError as reason:
+            return None, wording.visible(f"{when} {reason}")
+    return independent_ratio(new.latency.chunks_ms, old.latency.chunks_ms), None
 
 
 def _metric_change(new: Measurement, old: Measurement, label: str) -> MetricChange | None:
@@ -181,26 +186,6 @@ def _printable(metric: Metric | None) -> Metric | None:
     if metric is None:
         return None
     return dataclasses.replace(metric, key=wording.visible(metric.key), label=wording.visible(metric.label))
-
-
-def _why_nothing_matches(new: Sequence[Measurement], old: Sequence[Measurement]) -> str:
-    """The first thing in which the two sets have nothing in common."""
-    for what, found in (
-        ("device", lambda one: (one.environment.device_id, one.environment.device)),
-        ("runtime", lambda one: (one.runtime.name, one.runtime.name)),
-        ("variant", lambda one: (one.variant.name, one.variant.name)),
-        ("model", lambda one: (one.variant.model, one.variant.model)),
-        ("thread count", lambda one: (one.threads, wording.threads(one.threads))),
-    ):
-        now, then = dict(map(found, new)), dict(map(found, old))
-        if not now.keys() & then.keys():
-            names = [
-                wording.enumeration(sorted({wording.visible(str(name)) for name in side.values()}))
-                for side in (now, then)
-            ]
-            hint = " (its system or core count changed)" if names[0] == names[1] else ""
-            return f"not the same {what}: {names[0]} now, {names[1]} before{hint}"
-    return "no variant was measured on the same device with the same runtime and threads in both"
 
 
 def _inputs(measurement: Measurement) -> str:
@@ -232,6 +217,19 @@ def _control_notes(
         f"({_span(found)} of the old latency): the machine or its load differed between the two nights by "
         "about as much"
         for word, found in ratios.items()
+    )
+
+
+def _refusal_notes(changes: Sequence[Change]) -> tuple[str, ...]:
+    """Why latencies were not compared, one note for each reason."""
+    refused: dict[str, list[str]] = {}
+    for change in changes:
+        if change.refusal is not None:
+            label = f"{change.variant} ({wording.threads(change.threads)}) on {change.device}"
+            refused.setdefault(change.refusal, []).append(label)
+    return tuple(
+        f"latency of {wording.enumeration(labels)} is not compared: {reason}"
+        for reason, labels in refused.items()
     )
 
 

@@ -62,6 +62,8 @@ def _size(change: Change) -> str:
 
 
 def _latency(change: Change) -> str:
+    if change.refusal is not None:
+        return "not compared"
     if change.old_latency is None or change.new_latency is None:
         return "not measured"
     old, new = change.old_latency.value, change.new_latency.value

@@ -11,15 +11,16 @@ from rich.table import Table as RichTable
 
 from edgeq.benchmark.measurement import Measurement
 from edgeq.report import wording
-from edgeq.report.columns import Column, columns, footnotes
+from edgeq.report.columns import Column, fitting, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
 from edgeq.report.literal_text import literal
+from edgeq.report.side_by_side import SideBySide
+from edgeq.report.side_by_side_lines import side_lines
+from edgeq.report.side_by_side_text import side_footnotes, side_title
 from edgeq.report.summary import Section, Summary, environment_line, summarise, title
-from edgeq.report.tables import Row, Table
-
-_GAP = 2
-"""Columns of space between two columns of the table."""
+from edgeq.report.sustained import sustained_title
+from edgeq.report.tables import Table
 
 
 def print_report(
@@ -38,30 +39,11 @@ def print_report(
     summary = summarise(measurements)
     for section in summary.sections:
         _print_section(section, console)
+    for side in summary.devices:
+        _print_side(side, console)
     if compare is not None:
         _print_comparison(compare, console)
     _print_lines(summary, console)
-
-
-def fitting(table: Table, width: int) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """The columns that fit a width, and those that are left out, the least important ones first to go."""
-    every = columns(table)
-    kept = {column.key for column in every if column.priority == 0}
-    used = sum(_width(column, table.rows) + _GAP for column in every if column.key in kept) - _GAP
-    for column in sorted((column for column in every if column.priority), key=lambda column: column.priority):
-        used += _width(column, table.rows) + _GAP
-        if used > width:
-            # Narrower columns that matter less stay out as well: what is shown is what matters most.
-            break
-        kept.add(column.key)
-    return (
-        tuple(column for column in every if column.key in kept),
-        tuple(column for column in every if column.key not in kept),
-    )
-
-
-def _width(column: Column, rows: Sequence[Row]) -> int:
-    return max(cell_len(text) for text in (column.header, column.unit, *(column.text(row) for row in rows)))
 
 
 def _print_section(section: Section, console: Console) -> None:
@@ -71,7 +53,7 @@ def _print_section(section: Section, console: Console) -> None:
     console.print(literal(console, title(table), "bold"))
     console.print(literal(console, environment_line(table), "dim"))
     console.print(_rich_table(table, shown, shipped, console))
-    notes = list(footnotes(table))
+    notes = list(footnotes(table, shown))
     if hidden:
         notes.append(f"not shown at this width: {wording.enumeration([column.header for column in hidden])}")
     console.print(literal(console, "; ".join(notes), "dim"))
@@ -83,6 +65,25 @@ def _print_section(section: Section, console: Console) -> None:
     width = max(cell_len(verdict.variant) for verdict in section.verdicts)
     for verdict in section.verdicts:
         _print_hanging(console, verdict.variant, verdict.text, width)
+    _print_sustained(section, console)
+    console.print()
+
+
+def _print_sustained(section: Section, console: Console) -> None:
+    if section.sustained:
+        console.print(literal(console, f"{sustained_title(section.table)}:", "dim"))
+        width = max(cell_len(label) for label, _ in section.sustained)
+        for label, text in section.sustained:
+            _print_hanging(console, label, text, width)
+    for text in section.rankings:
+        console.print(literal(console, text, "yellow"))
+
+
+def _print_side(side: SideBySide, console: Console) -> None:
+    console.print(literal(console, side_title(side), "bold"))
+    for line in side_lines(side, console.width, console.encoding):
+        console.print(literal(console, line), no_wrap=True, overflow="ignore", crop=False)
+    console.print(literal(console, "; ".join(side_footnotes(side)), "dim"))
     console.print()
 
 

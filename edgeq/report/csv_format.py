@@ -7,7 +7,9 @@ import io
 from collections.abc import Sequence
 
 from edgeq.benchmark.comparison import worst_cosine
-from edgeq.benchmark.measurement import Accuracy, Estimate, Latency, Measurement, Metric
+from edgeq.benchmark.measured_host import Environment
+from edgeq.benchmark.measurement import Accuracy, Estimate, Latency, Measurement, Metric, Parity
+from edgeq.report.doubts import mark_of
 
 _Cell = str | int | float | None
 
@@ -71,7 +73,51 @@ def _record(measurement: Measurement) -> dict[str, _Cell]:
         **_latency(measurement.latency),
         "peak_memory_bytes": measurement.peak_memory_bytes,
         **_accuracy(measurement.accuracy),
+        **_machine(environment),
+        "times": mark_of(measurement),
+        "invalid": measurement.invalid,
+        **_sustained(measurement.latency),
+        **_parity(measurement.parity),
         "warnings": "; ".join(environment.warnings),
+    }
+
+
+def _machine(environment: Environment) -> dict[str, _Cell]:
+    temperatures = [state.temperature_c for state in environment.states if state.temperature_c is not None]
+    throttled = [state.throttled for state in environment.states if state.throttled is not None]
+    return {
+        "reached_by": environment.reached_by,
+        "emulator": environment.emulator,
+        "features": " ".join(environment.features),
+        "memory_bytes": environment.memory_bytes,
+        "cpus": " ".join(map(str, environment.cpus)),
+        "power": environment.power,
+        "temperature_first_c": temperatures[0] if temperatures else None,
+        "temperature_highest_c": max(temperatures, default=None),
+        "throttled": throttled[-1] if throttled else None,
+    }
+
+
+def _sustained(latency: Latency | None) -> dict[str, _Cell]:
+    minutes = latency.sustained if latency else ()
+    last = minutes[-1] if minutes else None
+    return {
+        "statistic": latency.statistic if latency else None,
+        "sustained_minutes": len(minutes) or None,
+        "sustained_first_ms": minutes[0].median_ms if minutes else None,
+        "sustained_last_ms": last.median_ms if last else None,
+        "sustained_last_temperature_c": last.temperature_c if last else None,
+    }
+
+
+def _parity(parity: Parity | None) -> dict[str, _Cell]:
+    return {
+        "parity": None if parity is None else "passed" if parity.passed else "failed",
+        "parity_same_kernels": None if parity is None else str(parity.same_kernels).lower(),
+        "parity_differing": parity.differing if parity else None,
+        "parity_largest_difference": parity.largest_difference if parity else None,
+        "parity_sqnr_db": parity.sqnr_db if parity else None,
+        "parity_agreement": parity.agreement if parity else None,
     }
 
 

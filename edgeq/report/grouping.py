@@ -1,13 +1,14 @@
 """Which measurements may stand in one table.
 
-Latencies are compared on one device, runtime, version and input shape; quality on one validation set and primary
-metric.
+Latencies are compared on one device, with one power supply, on the same cores, with one runtime, version and input
+shape; quality on one validation set and primary metric.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edgeq.benchmark.comparison import conditions
 from edgeq.benchmark.measurement import Accuracy, Measurement
 
 _Quality = tuple[object, ...]
@@ -43,9 +44,11 @@ def input_shapes(measurement: Measurement) -> tuple[str, ...]:
 def _latency_key(measurement: Measurement) -> tuple[object, ...]:
     # Lone files have no baseline and share a table, whatever their models are called.
     family = None if measurement.baseline is None else measurement.variant.model
-    runtime = measurement.runtime
-    device = measurement.environment.device_id
-    return family, device, runtime.name, runtime.version, input_shapes(measurement)
+    runtime, environment = measurement.runtime, measurement.environment
+    # Two boards of one kind have one device_id; how they are reached tells them apart. Times of an emulator say
+    # nothing about those beside them.
+    place = (environment.device_id, environment.reached_by, environment.emulator, *conditions(environment))
+    return family, place, runtime.name, runtime.version, input_shapes(measurement)
 
 
 def _by_quality(group: Sequence[Measurement]) -> list[list[Measurement]]:

@@ -16,10 +16,13 @@ from edgeq.report.columns import Column, columns, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
 from edgeq.report.html_details import environment_details, provenance_details, variant_details
+from edgeq.report.html_devices import device_table, speed_bars
+from edgeq.report.html_machine import machine_plots, states_grid, sustained_grid
 from edgeq.report.html_plots import plot_data, quality_axis
 from edgeq.report.html_tables import class_grids, confusion_grid, confusion_matrix, fidelity_grid
 from edgeq.report.recommend import Recommendation
 from edgeq.report.summary import Section, Summary, environment_line, started, title
+from edgeq.report.sustained import sustained_title
 from edgeq.report.tables import Row, Table
 
 _SYMBOLS = "●◆■✚★"
@@ -53,7 +56,8 @@ def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
     from plotly.offline import get_plotlyjs
 
     templates = html_page.Templates()
-    data = embedded_json([plot_data(section.table) for section in summary.sections])
+    plots = [{**plot_data(section.table), **machine_plots(section.table)} for section in summary.sections]
+    data = embedded_json([*plots, *({"bars": speed_bars(side)} for side in summary.devices)])
     drawing = templates.source("page.js", "report.js")
     return templates.page(
         "report.html",
@@ -64,6 +68,10 @@ def to_html(summary: Summary, *, compare: Comparison | None = None) -> str:
             "headline": headline(summary),
             "leads": _leads(summary),
             "kicker": _kicker(summary),
+            "devices": [
+                device_table(side, number)
+                for number, side in enumerate(summary.devices, len(summary.sections))
+            ],
             "sections": [_section(section, len(summary.sections) > 1) for section in summary.sections],
             "comparison": _comparison(compare) if compare is not None else None,
         },
@@ -86,7 +94,7 @@ def headline(summary: Summary) -> str:
 def _leads(summary: Summary) -> tuple[str, ...]:
     """The reasons below the headline; whole sentences where the headline does not say it all."""
     if len({entry.headline for entry in summary.recommendations}) > 1 or len(summary.sections) > 1:
-        return summary.lines
+        return (*summary.device_lines, *summary.own_lines)
     return tuple(f"{entry.reason[0].upper()}{entry.reason[1:]}." for entry in summary.recommendations)
 
 
@@ -113,7 +121,7 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
             _row(row, previous, table, shown, row.variant in shipped)
             for previous, row in zip((None, *table.rows), table.rows, strict=False)
         ],
-        "footnotes": footnotes(table),
+        "footnotes": footnotes(table, shown),
         "notes": table.notes,
         "warnings": table.warnings,
         "verdicts": [
@@ -125,6 +133,12 @@ def _section(section: Section, is_one_of_many: bool) -> dict[str, Any]:
             )
             for verdict in section.verdicts
         ],
+        "sustained": sustained_grid(table),
+        "sustained_title": sustained_title(table),
+        "sustained_lines": section.sustained,
+        "rankings": section.rankings,
+        "states": states_grid(table),
+        "plots": machine_plots(table),
         "classes": class_grids(table),
         "has_latency": any(row.latency is not None for row in table.rows),
         "thread_symbols": list(zip(table.thread_counts, _SYMBOLS, strict=False))
@@ -155,6 +169,7 @@ def _row(
         "is_shipped": is_shipped,
         "is_baseline": row.is_baseline,
         "tone": {FASTER: "good", SLOWER: "bad"}.get(row.verdict or "", ""),
+        "parity_tone": "bad" if row.fails_parity else "",
         "cells": [(column, column.text(row), _sort_key(column, row)) for column in shown],
     }
 

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeq.benchmark.latency_statistics import UNBOUNDED
+from edgeq.benchmark.measured_host import Environment
 from edgeq.benchmark.measurement import Accuracy, Latency, Metric
 from edgeq.report import metric_wording, wording
+from edgeq.report.machine_wording import core_numbers
+from edgeq.report.parity_wording import parity_details
 from edgeq.report.summary import started
 from edgeq.report.tables import Row, Table
 
 Pairs = list[tuple[str, str]]
+
+_MOST_FEATURES = 40
 
 _MOST_ENTRIES = 200
 """Lines of provenance that are shown: a hostile bundle has no end."""
@@ -23,10 +28,14 @@ def variant_details(table: Table, variant: str) -> list[tuple[str, Pairs]]:
     groups = [("File", _file(rows[0]))]
     for row in rows:
         if row.source.latency is not None:
-            groups.append((f"Latency, {wording.threads(row.threads)}", _latency(row, row.source.latency)))
+            marked = "" if row.mark is None else f" ({row.mark})"
+            title = f"Latency, {wording.threads(row.threads)}{marked}"
+            groups.append((title, _latency(row, row.source.latency)))
     quality = _quality(rows[0])
     if quality:
         groups.append(("Quality", quality))
+    if rows[0].parity is not None:
+        groups.append(("Parity with the bundle", parity_details(rows[0].parity)))
     return groups
 
 
@@ -37,11 +46,17 @@ def environment_details(table: Table) -> Pairs:
     pairs = [
         ("Device", "" if environment.cpu in environment.device else environment.device),
         ("CPU", f"{environment.cpu}, {wording.count(environment.cores, 'core')}, {environment.architecture}"),
+        ("CPU features", ", ".join(map(wording.visible, environment.features[:_MOST_FEATURES]))),
+        ("Emulated by", environment.emulator or ""),
+        ("Cores in use", core_numbers(environment.cpus).partition(" ")[2]),
         ("Clock", _clock(environment.governor, environment.frequency_mhz)),
+        ("Memory", "" if environment.memory_bytes is None else wording.size(environment.memory_bytes)),
+        ("Power", environment.power or ""),
         ("Load at the start", "" if environment.load_1m is None else wording.decimal(environment.load_1m, 2)),
         ("System", environment.os),
         ("Runtime", f"{runtime.name} {runtime.version}"),
-        ("Software", f"edgeq {environment.edgeq}, Python {environment.python}, NumPy {environment.numpy}"),
+        ("Software", _software(environment)),
+        ("Reached by", "" if environment.reached_by == "local" else environment.reached_by),
         ("Inputs", "; ".join(f"{name}: {shape}" for name, shape in table.inputs.items())),
         ("Started", started(environment.started_at)),
         ("Task", next((row.task for row in table.rows if row.task and not row.is_baseline), "")),
@@ -89,11 +104,25 @@ def _latency(row: Row, latency: Latency) -> Pairs:
         ("90th, 95th percentile", _times(latency.p90_ms, latency.p95_ms)),
         ("Load, first run", _times(latency.load_ms, latency.first_ms)),
         ("Runs", f"{wording.count(latency.median.n, 'run')} in {rounds}"),
+        ("A sample is", _sample(latency.statistic)),
+        ("Not compared", wording.visible(row.source.invalid or "")),
     ]
     pairs = [(name, text) for name, text in pairs if text]
-    if latency.ratio is not None:
-        pairs.insert(1, (f"Divided by {row.baseline}", wording.bracketed(latency.ratio, 3)))
+    if row.ratio is not None:
+        pairs.insert(1, (f"Divided by {row.baseline}", wording.bracketed(row.ratio, 3)))
     return pairs
+
+
+def _sample(statistic: str) -> str:
+    if statistic == "inference":
+        return ""
+    return f"the {wording.visible(statistic)} of one run of the device's own tool"
+
+
+def _software(environment: Environment) -> str:
+    """Versions of what ran; Python and NumPy did not on a phone."""
+    parts = {"edgeq": environment.edgeq, "Python": environment.python, "NumPy": environment.numpy}
+    return ", ".join(f"{name} {version}" for name, version in parts.items() if version)
 
 
 def _median(latency: Latency) -> str:

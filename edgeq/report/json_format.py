@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edgeq.benchmark.measurement import SCHEMA, Estimate, Measurement, Metric, to_json
+from edgeq.benchmark.measurement import SCHEMA, Estimate, Measurement, Metric, Parity, to_json
 from edgeq.report.compare import Comparison
+from edgeq.report.side_by_side import Entry, SideBySide
 from edgeq.report.summary import Section, Summary
 from edgeq.report.tables import Row
 
@@ -16,10 +17,11 @@ from edgeq.report.tables import Row
 def to_json_text(
     measurements: Sequence[Measurement], summary: Summary, *, compare: Comparison | None = None
 ) -> str:
-    """JSON with keys ``schema``, ``measurements``, ``rows``, ``recommendation`` and, if asked, ``comparison``.
+    """JSON with keys ``schema``, ``measurements``, ``rows``, ``recommendation``, ``devices`` and ``comparison``.
 
     A row has the fields of `edgeq.report.tables.Row`, the key, drop and p-value of its primary metric, its verdict in
-    words and where it was measured.
+    words and where it was measured. ``devices`` has one entry for each model that was measured on several, and there is
+    a ``comparison`` only if asked for.
 
     Args:
         measurements: as read.
@@ -35,6 +37,7 @@ def to_json_text(
             {**dataclasses.asdict(entry), "text": entry.text} for entry in summary.recommendations
         ],
         "rows": [row for section in summary.sections for row in _rows(section)],
+        "devices": [_side(side) for side in summary.devices],
         "measurements": [to_json(measurement) for measurement in measurements],
     }
     if compare is not None:
@@ -46,7 +49,7 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     texts = {verdict.variant: verdict.text for verdict in section.verdicts}
     table = section.table
     where = {
-        "device": table.environment.device,
+        "device": table.device,
         "device_id": table.environment.device_id,
         "runtime": table.runtime.name,
         "runtime_version": table.runtime.version,
@@ -71,7 +74,42 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
+def _side(side: SideBySide) -> dict[str, Any]:
+    return {
+        "model": side.model,
+        "devices": list(side.devices),
+        "sentence": side.sentence,
+        "notes": list(side.notes),
+        "variants": [
+            {
+                "variant": line.variant,
+                "threads": line.threads,
+                "on": [None if entry is None else _entry(entry) for entry in line.entries],
+            }
+            for line in side.lines
+        ],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    names = (
+        "threads",
+        "latency",
+        "mark",
+        "marked_latency",
+        "ratio",
+        "verdict",
+        "drop",
+        "drop_unit",
+        "agreement",
+        "n",
+        "parity",
+    )
+    row = {name: _plain(getattr(entry.row, name)) for name in names}
+    return {"is_fastest": entry.is_fastest, **row}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return dataclasses.asdict(value) if isinstance(value, Estimate | Metric) else value
+    return dataclasses.asdict(value) if isinstance(value, Estimate | Metric | Parity) else value

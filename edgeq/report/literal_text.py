@@ -1,19 +1,13 @@
-"""Text on a terminal: taken literally, and readable where there is no Unicode."""
+"""Text on a terminal of rich: taken literally, and readable where there is no Unicode."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.text import Text
 
-BARS = " ▁▂▃▄▅▆▇█"
-"""Of a chart in a line, from nothing to full."""
+from edgeq.report.plain_characters import BARS, encodable
 
-# What a terminal without Unicode shows instead; Windows consoles and LC_ALL=C still meet users.
-_PLAIN = str.maketrans(
-    {"×": "x", "−": "-", "±": "+-", "·": "-", "…": "...", "→": "->", "–": "-", "÷": "/", "µ": "u", "∞": "inf"}
-    | {"✓": "yes", "✗": "no", "├": "|", "└": "`", "│": "|", "─": "-"}
-    | dict(zip(BARS, " .:-=+*#@", strict=True))
-)
+__all__ = ["BARS", "in_encoding", "literal"]
 
 
 def literal(console: Console, text: str, style: str = "") -> Text:
@@ -29,8 +23,4 @@ def literal(console: Console, text: str, style: str = "") -> Text:
 
 def in_encoding(console: Console, text: str) -> str:
     """The text with what the console's encoding lacks replaced."""
-    try:
-        text.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
-    return text
+    return encodable(text, console.encoding)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from edgeq.report import metric_wording
 from edgeq.report.columns import columns, footnotes
 from edgeq.report.compare import Comparison
 from edgeq.report.compare_columns import change_cells, change_headings, comparison_title, explanation
+from edgeq.report.side_by_side import SideBySide
+from edgeq.report.side_by_side_text import entry_text, line_label, side_footnotes, side_title
 from edgeq.report.summary import Section, Summary, environment_line, title
+from edgeq.report.sustained import sustained_title
 
 # A bracket matters only before what makes it a link, an underscore only at the end of a word: escaping every one
 # would spoil intervals and names for whoever reads the source.
@@ -28,6 +32,8 @@ def to_markdown(summary: Summary, *, compare: Comparison | None = None) -> str:
     blocks = [f"**{escape(line)}**" for line in summary.lines]
     for section in summary.sections:
         blocks += _section(section)
+    for side in summary.devices:
+        blocks += _side(side)
     if compare is not None:
         blocks += _comparison(compare)
     return "\n\n".join(blocks) + "\n"
@@ -51,12 +57,25 @@ def _section(section: Section) -> list[str]:
             cells[0] = f"**{cells[0]}**"
         lines.append(_line(cells))
     blocks = [f"## {escape(title(table))}", escape(environment_line(table)), "\n".join(lines)]
-    blocks.append(f"{escape('; '.join(footnotes(table)))}.")
+    blocks.append(f"{escape('; '.join(footnotes(table, shown)))}.")
     blocks += [escape(note) for note in table.notes]
     if table.warnings:
         blocks.append(_items(f"Warning: {escape(text)}" for text in table.warnings))
     blocks.append(_items(f"**{escape(one.variant)}**: {escape(one.text)}" for one in section.verdicts))
+    if section.sustained:
+        blocks.append(f"{sustained_title(section.table)}:")
+        blocks.append(_items(f"**{escape(label)}**: {escape(text)}" for label, text in section.sustained))
+    blocks += [escape(f"{metric_wording.capitalised(text)}.") for text in section.rankings]
     return blocks
+
+
+def _side(side: SideBySide) -> list[str]:
+    lines = [_line(["variant", *map(escape, side.devices)]), _line(["---"] * (len(side.devices) + 1))]
+    for line in side.lines:
+        texts = [entry_text(entry) for entry in line.entries]
+        cells = ["<br>".join(map(escape, text.lines)) if text is not None else "–" for text in texts]
+        lines.append(_line([escape(line_label(side, line)), *cells]))
+    return [f"## {escape(side_title(side))}", "\n".join(lines), f"{escape('; '.join(side_footnotes(side)))}."]
 
 
 def _comparison(comparison: Comparison) -> list[str]:

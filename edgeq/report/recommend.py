@@ -3,7 +3,8 @@
 The rule: of the variants that stay within the budget, the fastest that is significantly faster than the
 baseline; where several are equally fast, the smallest of them; where none is faster, the smallest that is
 not slower (`edgeq.report.choice`). To stay within the budget means that the whole 95 % interval of the primary
-metric's drop does, or, without labels, that of the agreement.
+metric's drop does, or, without labels, that of the agreement. What does not compute on the device what the bundle
+recorded is never shipped; where times must not be compared, size and accuracy decide.
 """
 
 from __future__ import annotations
@@ -91,6 +92,18 @@ def recommend(table: Table, budget: Budget | None = None) -> tuple[Recommendatio
         return (_no_baseline(table),)
     if not others:
         return (_entry(table, None, "Nothing to compare yet", f"only {table.rows[0].variant} was measured"),)
+    failing = {row.variant for row in table.rows if row.fails_parity}
+    if (baseline := others[0].baseline) in failing:
+        return (
+            _entry(
+                table, None, "Nothing can be recommended", f"{baseline} itself fails parity on this device"
+            ),
+        )
+    others = [row for row in others if row.variant not in failing]
+    if not others:
+        return (
+            _entry(table, baseline, f"Ship {baseline}", "every other variant fails parity on this device"),
+        )
     judged = [row for row in others if row.drop is not None]
     if not judged:
         judged = [row for row in others if row.agreement is not None]
@@ -171,6 +184,10 @@ def _none_qualifies(table: Table, judged: Sequence[Row], budget: Budget) -> Reco
 def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
     faster = [row for row in others if row.verdict == FASTER and row.latency is not None]
     reason = "add --data FOLDER to see what each variant loses"
+    if table.environment.reached_by.startswith("adb:"):
+        reason = (
+            "adb measures times alone; measure this bundle here with --data to see what each variant loses"
+        )
     if faster:
         best = fastest(faster)
         reason += f"; fastest is {best.variant}, {speed_phrase(best)} than {best.baseline}"
@@ -213,8 +230,7 @@ def _no_baseline(table: Table) -> Recommendation:
 def _entry(
     table: Table, variant: str | None, headline: str, reason: str, counts: tuple[int, ...] | None = None
 ) -> Recommendation:
-    device = table.environment.device
-    return Recommendation(variant, counts or table.thread_counts, headline, reason, table.model, device)
+    return Recommendation(variant, counts or table.thread_counts, headline, reason, table.model, table.device)
 
 
 def _within(row: Row, budget: Budget) -> bool:

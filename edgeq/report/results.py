@@ -51,7 +51,7 @@ def read_results(paths: Iterable[str | Path]) -> tuple[Measurement, ...]:
 def merge(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
     """Joins measurements of one file in one session with one thread count.
 
-    Latency, accuracy and memory each come from the last one that has them, so that a file read twice counts
+    Latency, accuracy, memory and parity each come from the last one that has them, so that a file read twice counts
     once, and one that was measured for latency and then for accuracy becomes one measurement.
     """
     merged: dict[tuple[object, ...], Measurement] = {}
@@ -125,7 +125,7 @@ def _key(measurement: Measurement) -> tuple[object, ...]:
     variant, runtime = measurement.variant, measurement.runtime
     return (
         measurement.session,
-        measurement.environment.device_id,
+        (measurement.environment.device_id, measurement.environment.reached_by),
         (runtime.name, runtime.version),
         (variant.model, variant.name, variant.sha256),
         measurement.threads,
@@ -134,9 +134,12 @@ def _key(measurement: Measurement) -> tuple[object, ...]:
 
 def _join(earlier: Measurement, later: Measurement) -> Measurement:
     changes: dict[str, Any] = {}
-    for name in ("latency", "accuracy", "peak_memory_bytes"):
+    for name in ("latency", "accuracy", "peak_memory_bytes", "parity"):
         if getattr(later, name) is None:
             changes[name] = getattr(earlier, name)
+    if later.latency is None:
+        # Why times must not be compared belongs to the times.
+        changes["invalid"] = earlier.invalid
     return dataclasses.replace(later, **changes)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.report import metric_wording, wording
+from edgeq.report.parity_wording import parity_phrase
 from edgeq.report.tables import Row, Table
 
 
@@ -85,7 +86,8 @@ def speeds(rows: Sequence[Row]) -> str | None:
 
 def _text(rows: Sequence[Row]) -> str:
     first = rows[0]
-    parts = [speeds(rows)]
+    marks = dict.fromkeys(row.mark for row in rows if row.mark is not None)
+    parts = [speeds(rows), *(f"{mark} times, not compared" for mark in marks)]
     if first.is_baseline:
         parts.insert(0, "the baseline")
     elif first.size_ratio is not None:
@@ -93,4 +95,5 @@ def _text(rows: Sequence[Row]) -> str:
     else:
         parts.append(wording.size(first.size_bytes))
     parts.append(quality_phrase(first))
+    parts.append(parity_phrase(first.parity) if first.parity is not None else None)
     return ", ".join(part for part in parts if part)

@@ -56,9 +56,11 @@ def decimal(value: float, decimals: int) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with that many significant digits, never in scientific notation."""
+    """A number with that many significant digits, never in scientific notation unless out of all proportion."""
     if value == 0 or not math.isfinite(value):
         return decimal(value, 0)
+    if abs(value) < 1 / LARGEST_PLAIN:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
     # The exponent of the rounded number: 0.9996 has its first digit one place further left than it seems.
     exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
     return decimal(value, max(0, digits - 1 - exponent))

@@ -13,8 +13,9 @@ from sample_measurements import change, each, lone_file, night, without_labels
 
 from edgeq.benchmark.measurement import Estimate
 from edgeq.errors import ResultsError
+from edgeq.report.columns import fitting
 from edgeq.report.compare import compare
-from edgeq.report.console import fitting, print_report
+from edgeq.report.console import print_report
 from edgeq.report.tables import build_tables
 
 

@@ -147,7 +147,8 @@ def test_several_devices_each_get_a_section_and_an_answer():
     other = each(night(), lambda one: change(one, environment__device_id="x", environment__device="Ryzen"))
     text = render([*night(), *other], "html")
     assert "mobilenet_v2 on Ryzen: Ship int8" in text
-    assert text.count("<section") == 2
+    # One for each device, and one across both.
+    assert text.count("<section") == 3
 
 
 def test_without_labels_the_plot_shows_agreement_with_the_baseline_at_100():

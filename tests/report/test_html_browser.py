@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import devtools
 import pytest
+from sample_devices import phone, three_devices, throttled
 from sample_measurements import change, each, lone_file, night, without_labels
 from sample_tasks import clothes, comparison_only, detection, regression, segmentation
 from test_html import EVIL, hostile
@@ -21,6 +22,9 @@ REPORTS = {
     "two devices": lambda: render(
         [*night(), *each(night(), lambda one: change(one, environment__device_id="x"))], "html"
     ),
+    "three devices": lambda: render(three_devices(), "html"),
+    "throttled": lambda: render(throttled(), "html"),
+    "phone": lambda: render(phone(), "html"),
     "no labels": lambda: render(without_labels(night()), "html"),
     "no accuracy": lambda: render(each(night(), lambda one: change(one, accuracy=None)), "html"),
     "lone file": lambda: render([lone_file(night()[0], "detector")], "html"),
@@ -48,6 +52,39 @@ def test_every_plot_is_drawn_and_no_page_scrolls_sideways(page, name):
     for width in (1280, 820, 390, 320):
         opened.resize(width)
         assert opened.run("document.documentElement.scrollWidth") == width
+
+
+def test_a_device_has_a_bar_for_each_of_its_variants(page):
+    opened = page("three devices")
+    assert opened.run("document.querySelectorAll('#bars-3 .bars .point').length") == 4 + 2 + 4
+    assert opened.run("document.querySelectorAll('#bars-3 .ytick').length") == 4
+
+
+def test_the_colour_of_a_device_in_the_table_is_that_of_its_bars(page):
+    opened = page("three devices")
+    dots = opened.run(
+        "[...document.querySelectorAll('.across thead .swatch')].map(dot => getComputedStyle(dot).backgroundColor)"
+    )
+    bars = opened.run(
+        "[...document.querySelectorAll('#bars-3 .trace.bars')].map("
+        "trace => getComputedStyle(trace.querySelector('.point path')).fill)"
+    )
+    assert dots == bars
+
+
+def test_clock_and_temperature_are_drawn_over_time(page):
+    opened = page("throttled")
+    assert opened.run("document.querySelectorAll('#states-0 .scatterlayer .trace').length") == 2
+    assert opened.run("document.querySelectorAll('#states-0 .y2tick').length") > 1
+
+
+def test_minutes_are_drawn_with_the_temperature_of_each_variant(page):
+    opened = page("throttled")
+    assert opened.run("document.querySelectorAll('#sustained-0 .scatterlayer .trace').length") == 10
+    ticks = opened.run(
+        "[...document.querySelectorAll('#sustained-0 .xtick text')].map(tick => tick.textContent)"
+    )
+    assert ticks == ["1", "2", "3", "4", "5"]
 
 
 def test_a_page_that_opens_on_a_phone_fits_it(page):

@@ -102,7 +102,7 @@ def feed_for(path: Path, dataset: Dataset, preprocessing: Preprocessing | None =
         EdgeqError: the file or the data cannot be read, or do not go together.
     """
     targets = find_targets([path])
-    chosen = preprocessing if preprocessing is not None else targets.preprocessing
+    chosen = preprocessing if preprocessing is not None else targets.preprocessing_of(dataset)
     return Feed(chosen_items(dataset), targets.inputs, chosen)
 
 

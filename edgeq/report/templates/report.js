@@ -193,15 +193,90 @@
     };
   }
 
+  function bars(section, look) {
+    const { series, labels } = section.bars;
+    return {
+      data: series.map((one, index) => ({
+        type: "bar",
+        orientation: "h",
+        name: literal(one.name),
+        y: one.labels.map(literal),
+        x: one.speeds,
+        error_x: { type: "data", symmetric: false, array: one.above, arrayminus: one.below, color: look.soft, thickness: 1, width: 3 },
+        marker: { color: look.color(index + 1) },
+        hovertemplate: "<b>" + literal(one.name) + "</b><br>%{y}: %{x:.2f}×<extra></extra>",
+      })),
+      layout: layout(look, {
+        barmode: "group",
+        bargap: 0.3,
+        xaxis: { title: { text: "times as fast as the baseline there", standoff: 12 }, rangemode: "tozero", gridcolor: look.line, zerolinecolor: look.line },
+        yaxis: { categoryorder: "array", categoryarray: labels.map(literal), autorange: "reversed", automargin: true, tickfont: { size: isNarrow() ? 10.5 : 13 } },
+        shapes: [{ type: "line", yref: "paper", x0: 1, x1: 1, y0: 0, y1: 1, line: { color: look.ink, width: 1, dash: "dot" } }],
+      }),
+    };
+  }
+
+  // Two quantities over one time: the first solid on the left, temperature dotted on the right where it is known.
+  function course(traces, look, time, left) {
+    const isWarm = traces.some((trace) => trace.yaxis === "y2");
+    const axis = { gridcolor: look.line, zeroline: false, automargin: true };
+    const isShort = Math.max(...traces.map((trace) => trace.x.length)) <= 12;
+    return {
+      data: traces,
+      layout: layout(look, {
+        margin: { l: 56, r: isWarm ? 56 : 12, t: 12, b: 48 },
+        hovermode: "x unified",
+        xaxis: { ...axis, title: { text: time, standoff: 12 }, ...(time === "minute" && isShort ? { dtick: 1 } : {}) },
+        yaxis: { ...axis, title: { text: left }, rangemode: "tozero" },
+        ...(isWarm ? { yaxis2: { ...axis, title: { text: "°C" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", nticks: 5, tickformat: ".0f" } } : {}),
+      }),
+    };
+  }
+
+  function line(name, x, y, color, changes) {
+    return { type: "scatter", mode: x.length > 60 ? "lines" : "lines+markers", name, x, y, line: { color, width: 2 }, marker: { size: 5 }, ...changes };
+  }
+
+  const dotted = (color) => ({ yaxis: "y2", mode: "lines", line: { color, width: 1.5, dash: "dot" } });
+  const isKnown = (values) => values.some((value) => value !== null);
+
+  function sustained(section, look) {
+    const traces = section.sustained.flatMap((one) => {
+      const color = look.color(one.index);
+      const name = literal(one.label);
+      const warm = isKnown(one.temperature) ? [line(name + ", °C", one.minutes, one.temperature, color, dotted(color))] : [];
+      return [line(name + ", ms", one.minutes, one.ms, color, {}), ...warm];
+    });
+    return course(traces, look, "minute", "median (ms)");
+  }
+
+  function states(section, look) {
+    const { seconds, temperature, mhz } = section.states;
+    const traces = [];
+    if (isKnown(mhz)) traces.push(line("MHz", seconds, mhz, look.color(1), {}));
+    if (isKnown(temperature)) traces.push(line("°C", seconds, temperature, look.color(2), dotted(look.color(2))));
+    return course(traces, look, "seconds since the start", "clock (MHz)");
+  }
+
+  // By the name of their place; a page has places only for what there is to draw.
+  const figures = { tradeoff, spread, bars, sustained, states };
+
+  function heightOf(name, section) {
+    // A row of boxes needs the same room however many there are, and so does a bar.
+    if (name === "spread") return 90 + Math.max(3, section.points.length) * 34;
+    if (name === "bars") return 90 + section.bars.labels.length * (14 + 16 * section.bars.series.length);
+    return null;
+  }
+
   function draw() {
     const look = theme();
     const options = { displayModeBar: false, responsive: true };
     sections.forEach((section, number) => {
-      for (const [name, figure] of [["tradeoff", tradeoff], ["spread", spread]]) {
+      for (const [name, figure] of Object.entries(figures)) {
         const place = document.getElementById(name + "-" + number);
         if (!place) continue;
-        // A row of boxes needs the same room however many there are.
-        if (name === "spread") place.style.height = 90 + Math.max(3, section.points.length) * 34 + "px";
+        const height = heightOf(name, section);
+        if (height !== null) place.style.height = height + "px";
         const { data, layout: arrangement } = figure(section, look);
         const width = root.hasAttribute("data-printing") ? paperWidth : undefined;
         Plotly.react(place, data, { ...arrangement, width }, options);
