@@ -25,7 +25,7 @@ lint: $(STAMP)
 dev: $(STAMP)
 	@echo "ready: $(BIN)/edgeq --help"
 
-$(STAMP): setup.cfg pyproject.toml tools/make-venv
+$(STAMP): setup.cfg setup.py pyproject.toml tools/make-venv
 	tools/make-venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 	$(BIN)/python -m pip install -q -e ".[all,test]"

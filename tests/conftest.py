@@ -58,7 +58,7 @@ def built(tmp_path_factory):
     root = Path(__file__).parents[1]
     # A copy, because building writes beside the sources and takes along what an earlier build left there.
     shutil.copytree(root / "edgeq", checkout / "edgeq", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(root / name, checkout)
     command = [sys.executable, "-m", "build", "--no-isolation", "-o", str(folder), str(checkout)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

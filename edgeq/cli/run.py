@@ -67,6 +67,8 @@ def command(
         print_result(json.dumps(to_json(predictions, shown, top), indent=1))
     else:
         print_predictions(predictions, shown, top, stdout_console())
+    for note in predictions.notes:
+        say(note)
     for variant, reason in predictions.failures.items():
         say(f"not run: {variant}: {reason.removeprefix(f'{variant}: ')}")
     return EXIT_PARTIAL if predictions.failures else EXIT_FINE

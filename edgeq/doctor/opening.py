@@ -56,7 +56,7 @@ def open_files_case(
         name=_stem(target) if manifest is None else manifest.name,
         inputs=every.inputs,
         batched=_batched(every) if manifest is None else manifest.batched,
-        preprocessing=wanted or every.preprocessing,
+        preprocessing=wanted or (every.preprocessing if dataset is None else every.preprocessing_of(dataset)),
         files=tuple(_file_case(one, every, runtime) for one in chosen.files),
         # Also where it is not examined itself: the others are compared with it.
         float32_file=next((one.path for one in every.files if one.info.scheme == BASELINE), None),

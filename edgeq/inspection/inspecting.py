@@ -99,7 +99,8 @@ def _with_warnings(inspection: Inspection, model: TfliteModel, problems: Iterabl
 def _metadata(path: Path, model: TfliteModel) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata; nothing and the reason where they are damaged."""
     try:
-        return read_metadata(path, model), ()
+        metadata = read_metadata(path, model)
+        return metadata, tuple(filter(None, [metadata.problem]))
     except ModelError as error:
         return Metadata(), (str(error),)
 

@@ -7,10 +7,11 @@ appended to the model.
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,13 @@ from edgeq.tflite.model import TfliteModel, read_buffer
 
 _BUFFER = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
-_AXIS_LABELS = 2
-"""AssociatedFileType.TENSOR_AXIS_LABELS: one line an output value."""
+_AXIS_LABELS, _VALUE_LABELS = 2, 3
+"""AssociatedFileType: names of the places in an output, and of the numbers in one (the class of a detected box)."""
+
+_LEAST_STD = 1e-30
+"""Its inverse still is a number in float32."""
+
+_SHOWN = 4
 
 _NORMALIZATION = 1
 """ProcessUnitOptions.NormalizationOptions."""
@@ -43,14 +49,16 @@ class Metadata:
     """What a file says of itself.
 
     Attributes:
-        labels: of the first output that has any; empty where none has.
+        labels: of the first output that has any, in English where there are several languages; empty where none has.
         mean: subtracted from the pixels of the first input, one number or one a channel; empty where it says nothing.
         std: by which they are divided then, as many as means.
+        problem: why labels that it names cannot be read; empty where they can, or none are named.
     """
 
     labels: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    problem: str = ""
 
 
 def read_metadata(path: Path, model: TfliteModel) -> Metadata:
@@ -61,7 +69,7 @@ def read_metadata(path: Path, model: TfliteModel) -> Metadata:
         model: as read from it.
 
     Returns:
-        What it says; nothing where it has no metadata.
+        What it says; nothing where it has no metadata. Labels that cannot be read leave the rest readable.
 
     Raises:
         ModelError: the metadata are damaged.
@@ -79,8 +87,11 @@ def read_metadata(path: Path, model: TfliteModel) -> Metadata:
     if graph is None:
         return Metadata()
     mean, std = _normalization(next(iter(graph.tables(2, "input metadata")), None))
-    names = [name for output in graph.tables(3, "output metadata") for name in _label_files(output)]
-    return Metadata(_labels(path, names[0]) if names else (), mean, std)
+    name = _label_file(list(graph.tables(3, "output metadata")))
+    try:
+        return Metadata(_labels(path, name) if name else (), mean, std)
+    except ModelError as error:
+        return Metadata((), mean, std, str(error))
 
 
 def _normalization(tensor: Table | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -88,20 +99,39 @@ def _normalization(tensor: Table | None) -> tuple[tuple[float, ...], tuple[float
         options = unit.table(1, "process unit options")
         if unit.scalar(0, "int8") == _NORMALIZATION and options is not None:
             mean, std = options.numbers(0, "float32"), options.numbers(1, "float32")
-            if len(mean) != len(std) or 0 in std:
+            fine = all(math.isfinite(one) for one in (*mean, *std)) and all(one > _LEAST_STD for one in std)
+            if len(mean) != len(std) or not fine:
                 raise ModelError(
-                    f"{options.file.name}: expected as many standard deviations above 0 as means, found {len(std)} and "
-                    f"{len(mean)}"
+                    f"{options.file.name}: expected as many standard deviations above 0 as means, found "
+                    f"{_listed(std)} and {_listed(mean)}"
                 )
             return tuple(map(float, mean)), tuple(map(float, std))
     return (), ()
 
 
-def _label_files(tensor: Table) -> Iterator[str]:
-    for file in tensor.tables(6, "associated file"):
-        name = file.string(0)
-        if file.scalar(2, "int8") == _AXIS_LABELS and name:
-            yield name
+def _listed(numbers: Sequence[float]) -> str:
+    shown = ", ".join(f"{one:g}" for one in numbers[:_SHOWN])
+    return f"({shown}{', …' if len(numbers) > _SHOWN else ''})"
+
+
+def _label_file(outputs: Sequence[Table]) -> str:
+    """The name of the label file that counts: of places before of numbers, in no language or English before others."""
+    files = [
+        (kind, _language(file), name)
+        for kind in (_AXIS_LABELS, _VALUE_LABELS)
+        for output in outputs
+        for file in output.tables(6, "associated file")
+        if file.scalar(2, "int8") == kind and (name := file.string(0))
+    ]
+    kinds = [one for one in files if one[0] == files[0][0]]
+    # Of equals the first counts.
+    return min(kinds, key=lambda one: one[1])[2] if kinds else ""
+
+
+def _language(file: Table) -> int:
+    """0 where a label file has no language, 1 for English, 2 for others (BCP 47: en, en-GB, de)."""
+    locale = (file.string(3) or "").lower()
+    return 0 if not locale else 1 if locale.split("-")[0] == "en" else 2
 
 
 def _labels(path: Path, name: str) -> tuple[str, ...]:

@@ -72,7 +72,10 @@ def archived(labels: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
 def labels_of(path: Path, content: bytes) -> tuple[str, ...]:
     path.unlink(missing_ok=True)
     path.write_bytes(content)
-    return read_metadata(path, read_model(path)).labels
+    found = read_metadata(path, read_model(path))
+    if found.problem:
+        raise ModelError(found.problem)
+    return found.labels
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -41,20 +42,33 @@ def floats(builder, values):
     return builder.EndVector()
 
 
-def metadata_bytes(mean=(127.5,), std=(128.0,), label_file="labels.txt", identifier=b"M001"):
+PLACES, NUMBERS = 2, 3
+"""AssociatedFileType of labels for the places in an output, and for the numbers in it."""
+
+
+def metadata_bytes(
+    mean=(127.5,), std=(128.0,), label_file="labels.txt", identifier=b"M001", files=None
+) -> bytes:
+    """Metadata of one input and of one output for each of the label files, (name, kind, language)."""
     builder = flatbuffers.Builder(0)
     options = table(builder, (0, floats(builder, mean)), (1, floats(builder, std)))
     unit = table(builder, (0, (1,)), (1, options))
     image = table(builder, (4, vector(builder, [unit])))
-    file = table(builder, (0, builder.CreateString(label_file)), (2, (2,)))
-    scores = table(builder, (6, vector(builder, [file])))
-    inputs, outputs = vector(builder, [image]), vector(builder, [scores])
+    made = []
+    for name, kind, language in files or [(label_file, PLACES, None)]:
+        fields = [(0, builder.CreateString(name)), (2, (kind,))]
+        if language is not None:
+            fields.append((3, builder.CreateString(language)))
+        made.append(table(builder, (6, vector(builder, [table(builder, *fields)]))))
+    inputs, outputs = vector(builder, [image]), vector(builder, made)
     graph = table(builder, (2, inputs), (3, outputs))
     builder.Finish(table(builder, (3, vector(builder, [graph]))), file_identifier=identifier)
     return bytes(builder.Output())
 
 
-def with_metadata(content: bytes, metadata: bytes, labels: str | None = "shirt\nshoe\nbag\n\n") -> bytes:
+def with_metadata(
+    content: bytes, metadata: bytes, labels: str | None = "shirt\nshoe\nbag\n\n", **others: str
+) -> bytes:
     """A model with metadata in a new buffer, and the label file behind it, as TensorFlow Lite Support writes them."""
     schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
@@ -69,6 +83,8 @@ def with_metadata(content: bytes, metadata: bytes, labels: str | None = "shirt\n
     if labels is not None:
         with zipfile.ZipFile(archive, "a") as files:
             files.writestr("labels.txt", labels)
+            for name, text in others.items():
+                files.writestr(f"{name}.txt", text)
     return archive.getvalue()
 
 
@@ -98,11 +114,45 @@ def test_a_blank_line_between_labels_is_a_class(tmp_path, plain):
 
 
 def test_a_label_file_that_is_missing_names_the_option(tmp_path, plain):
-    with pytest.raises(ModelError, match=r"labels\.txt.*--labels"):
-        read(tmp_path, with_metadata(plain, metadata_bytes(), None))
+    found = read(tmp_path, with_metadata(plain, metadata_bytes(), None))
+    assert re.search(r"labels\.txt.*--labels", found.problem)
+    assert (found.labels, found.mean, found.std) == ((), (127.5,), (128.0,))
 
 
-@pytest.mark.parametrize(("mean", "std"), [((1.0, 2.0), (1.0,)), ((1.0,), (0.0,))])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([("labels.txt", PLACES, None), ("de.txt", PLACES, "de")], "shirt"),
+        ([("de.txt", PLACES, "de"), ("labels.txt", PLACES, None)], "shirt"),
+        ([("de.txt", PLACES, "de"), ("en.txt", PLACES, "en-GB")], "jumper"),
+        ([("de.txt", PLACES, "de"), ("fr.txt", PLACES, "fr")], "Hemd"),
+        ([("de.txt", NUMBERS, "de"), ("en.txt", NUMBERS, "en")], "jumper"),
+        ([("en.txt", NUMBERS, "en"), ("de.txt", PLACES, "de")], "Hemd"),
+    ],
+    ids=["none first", "none last", "English", "the first", "numbers", "places before numbers"],
+)
+def test_of_several_label_files_the_one_that_fits_best_counts(tmp_path, plain, files, expected):
+    content = with_metadata(
+        plain, metadata_bytes(files=files), de="Hemd\nSchuh", en="jumper\nshoe", fr="chemise\nchaussure"
+    )
+    assert read(tmp_path, content).labels[0] == expected
+
+
+def test_each_channel_has_its_own_numbers(tmp_path, plain):
+    found = read(tmp_path, with_metadata(plain, metadata_bytes((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))))
+    assert (found.mean, found.std) == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [
+        ((1.0, 2.0), (1.0,)), ((1.0,), (0.0,)), ((1.0,), (-1.0,)), ((1.0,), (1e-38,)), ((NAN,), (1.0,)),
+        ((1.0,), (NAN,)), ((INFINITE,), (1.0,)), ((1.0,), (INFINITE,)),
+    ],
+)  # fmt: skip
 def test_a_normalisation_that_cannot_be_is_refused(tmp_path, plain, mean, std):
     with pytest.raises(ModelError, match="standard deviations"):
         read(tmp_path, with_metadata(plain, metadata_bytes(mean, std)))

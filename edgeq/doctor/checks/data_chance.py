@@ -90,7 +90,10 @@ class _Predicted:
     @property
     def chance(self) -> float:
         """Share that would be right if answers had nothing to do with labels: Cohen's expected agreement."""
-        shares = [np.bincount(one, minlength=self.classes) / len(one) for one in (self.labels, self.answers)]
+        shares = [
+            np.bincount(one.astype(np.intp), minlength=self.classes) / len(one)
+            for one in (self.labels, self.answers)
+        ]
         return max(1 / self.classes, float(shares[0] @ shares[1]))
 
     def named(self, number: int) -> str:

@@ -98,7 +98,7 @@ class Answers:
     @property
     def classes_in_use(self) -> float:
         """Effective number of classes that are predicted: the exponential of the entropy of their shares."""
-        shares = np.bincount(top1(self.scores)) / len(self.scores)
+        shares = np.bincount(top1(self.scores).astype(np.intp)) / len(self.scores)
         shares = shares[shares > 0]
         return float(np.exp(-(shares * np.log(shares)).sum()))
 
@@ -187,7 +187,7 @@ def gain(given: Answers, other: Answers) -> Gain | None:
     if ours is not None and theirs is not None and len(ours) == len(theirs):
         labels = other.dataset.labels
         assert labels is not None  # noqa: S101 - what is right was told by them
-        commonest = float(np.bincount(labels).max() / len(labels))
+        commonest = float(np.bincount(labels.astype(np.intp)).max() / len(labels))
         classes = max(2, *(array.shape[-1] for array in other.outputs.values()))
         better = paired_difference(ours, theirs).low > _LEAST_GAIN
         if better and above_chance(int(ours.sum()), len(ours), classes, commonest):

@@ -110,7 +110,7 @@ def _answers(reference: Mapping[str, Array], expected: Array, output: Array) -> 
     n = len(expected)
     if not classifies([array.shape for array in reference.values()]) or n < _FEWEST_ANSWERS:
         return None
-    most_frequent = np.bincount(top1(expected)).max() / n
+    most_frequent = np.bincount(top1(expected).astype(np.intp)).max() / n
     return len(set(top1(output).tolist())) if most_frequent <= _ANSWERS_ALIKE else None
 
 
