@@ -1,0 +1,1 @@
+"""Phones: adb, and Android's benchmark_model."""
