@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edgeq.convert.pipeline import convert as convert_model
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
+    from edgeq.devices.measuring import DeviceAccess, DeviceJob, measure_on_devices
+    from edgeq.devices.packing import pack_bundle, write_packed
+    from edgeq.devices.specs import read_device
     from edgeq.errors import EdgeqError
     from edgeq.inspection.inspecting import inspect_file
     from edgeq.layers.analysis import analyse_layers
@@ -39,6 +42,8 @@ __all__ = [
     "Conversion",
     "ConversionOptions",
     "Dataset",
+    "DeviceAccess",
+    "DeviceJob",
     "EdgeqError",
     "Session",
     "Targets",
@@ -49,11 +54,15 @@ __all__ = [
     "find_targets",
     "inspect_file",
     "measure",
+    "measure_on_devices",
+    "pack_bundle",
     "predict",
     "read_bundle",
     "read_dataset",
+    "read_device",
     "read_results",
     "render",
+    "write_packed",
 ]
 
 _HOMES = {
@@ -62,6 +71,8 @@ _HOMES = {
     "Conversion": "edgeq.convert.job",
     "ConversionOptions": "edgeq.convert.options:Options",
     "Dataset": "edgeq.data.dataset",
+    "DeviceAccess": "edgeq.devices.measuring",
+    "DeviceJob": "edgeq.devices.measuring",
     "EdgeqError": "edgeq.errors",
     "Session": "edgeq.benchmark.session",
     "Targets": "edgeq.benchmark.targets",
@@ -71,11 +82,15 @@ _HOMES = {
     "find_targets": "edgeq.benchmark.targets",
     "inspect_file": "edgeq.inspection.inspecting",
     "measure": "edgeq.benchmark.session",
+    "measure_on_devices": "edgeq.devices.measuring",
+    "pack_bundle": "edgeq.devices.packing",
     "predict": "edgeq.benchmark.prediction",
     "read_bundle": "edgeq.bundle",
     "read_dataset": "edgeq.data.reading",
+    "read_device": "edgeq.devices.specs",
     "read_results": "edgeq.report.results",
     "render": "edgeq.report.render",
+    "write_packed": "edgeq.devices.packing",
 }
 """The module of each public name, and its name there where that is another."""
 

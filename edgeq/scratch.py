@@ -26,11 +26,12 @@ _NAME = re.compile(r"edgeq-scratch-[a-z]+-[0-9a-f]{16}", re.ASCII)
 
 
 @contextmanager
-def scratch_folder(purpose: str) -> Iterator[Path]:
+def scratch_folder(purpose: str, root: Path | None = None) -> Iterator[Path]:
     """A folder for files that nobody needs afterwards.
 
     Args:
         purpose: a word of a to z, for a person who finds the folder.
+        root: the folder that it is made in; None for the user's temporary folder.
 
     Yields:
         The folder, empty, for this user only; it is removed when the block ends.
@@ -38,7 +39,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     Raises:
         OSError: there is no temporary folder that can be written.
     """
-    root = Path(tempfile.gettempdir())
+    root = root or Path(tempfile.gettempdir())
     _remove_abandoned(root)
     path, lock = _make_locked(root, purpose)
     owner = os.getpid()

@@ -26,7 +26,7 @@ from edgeq.benchmark.tasks.detection_format import (
 )
 from edgeq.cli import group
 from edgeq.data.media.audio import AudioPreparation
-from edgeq.data.media.images import ImagePreparation
+from edgeq.data.media.image_preparation import ImagePreparation
 from edgeq.data.preprocessing import PREPROCESSINGS, Preprocessing
 from edgeq.data.truth import Boxes, ClassLabels, Masks, MultiLabels, ObjectBoxes, Targets
 from edgeq.doctor.rules import RULES

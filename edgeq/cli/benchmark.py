@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from edgeq.cli.device_options import BIG, DeviceOptions, device_options
 from edgeq.cli.options import PATH, json_flag, on_bad_input, preprocess, task, verbose
 from edgeq.cli.results import GITHUB, Earlier, Outputs, check_gates, judge, print_table, read_gates
-from edgeq.cli.terminal import progress_bar, say
-from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
+from edgeq.cli.terminal import progress_bars, say
+from edgeq.errors import EXIT_FINE, EXIT_PARTIAL, UsageError
 
 
 @click.command(
@@ -19,6 +20,8 @@ from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
     "  edgeq benchmark model-edgeq --data photos/\n"
     "  edgeq benchmark model-edgeq --data data.npz -o results.jsonl -o report.html\n"
     "  edgeq benchmark a.tflite b.tflite --threads 1 --threads 4\n"
+    "  edgeq benchmark model-edgeq --data photos/ --on local --on ssh:pi@raspberrypi -o report.html\n"
+    "  edgeq benchmark model-edgeq --on adb:R58N123ABC --benchmark-model benchmark_model\n"
     "  edgeq benchmark model-edgeq --data data.npz --fail-if 'drop>1pp' --fail-if 'latency>-20%' --variant int8",
 )
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="BUNDLE|FILE…")
@@ -37,6 +40,11 @@ from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 @click.option("--quick", "speed", flag_value="quick", help="0.2 s a variant: for a first look.")
 @click.option("--full", "speed", flag_value="full", help="5 s a variant: for numbers to publish.")
 @click.option("--max-time", type=click.FloatRange(min=0.1), help="Seconds a variant at most; 60 by default.")
+@click.option("--cpus", metavar="2,3", help="Tie inferences to these cores; big: a phone's fast ones.")
+@click.option(
+    "--sustained", metavar="10m", help="Run each variant so long without a pause, and tell its minutes."
+)
+@click.option("--cool-down", metavar="60s", help="Rest before each of these and each thread count.")
 @click.option("--no-latency", is_flag=True, help="Measure accuracy and size only.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order of measuring.")
 @click.option(
@@ -50,6 +58,7 @@ from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 )
 @click.option("--baseline", type=PATH, help="Results of an earlier run to compare and gate against.")
 @click.option("--strict", is_flag=True, help="Gate on the point estimate instead of the interval.")
+@device_options
 @json_flag
 @verbose
 def command(
@@ -66,6 +75,9 @@ def command(
     baseline_variant: str | None,
     speed: str | None,
     max_time: float | None,
+    cpus: str | None,
+    sustained: str | None,
+    cool_down: str | None,
     no_latency: bool,
     seed: int,
     outputs: tuple[str, ...],
@@ -73,30 +85,46 @@ def command(
     fail_if: tuple[str, ...],
     baseline: Path | None,
     strict: bool,
+    devices: DeviceOptions,
     as_json: bool,
     verbose: bool,
 ) -> int:
     """Measures every variant of BUNDLE, or the .tflite FILEs, against FP32.
 
     Latency is measured with all variants interleaved, each in a process of its own. With --data, accuracy,
-    agreement and drop are measured too, on items that the bundle was not calibrated on.
+    agreement and drop are measured too, on items that the bundle was not calibrated on; hosts over SSH get 200 of
+    them, phones none.
     """
-    from edgeq.benchmark.latency import DEFAULT, FULL, QUICK
-    from edgeq.benchmark.session import measure
+    from edgeq.benchmark.durations import parse_duration
+    from edgeq.benchmark.parity import parity_code
     from edgeq.benchmark.targets import find_targets
     from edgeq.benchmark.tasks.choosing import read_task
     from edgeq.data.labels import read_labels_file
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.data.reading import read_dataset
+    from edgeq.devices.job_options import JobOptions
+    from edgeq.devices.measuring import DeviceJob, measure_on_devices
+    from edgeq.devices.specs import ADB
 
     sink = Outputs(outputs, format_name, as_json=as_json, append=True)
     gates = read_gates(fail_if)
     earlier = Earlier(baseline)
-    plan = {"quick": QUICK, "full": FULL}.get(speed or "", DEFAULT)
-    if max_time is not None:
-        plan = dataclasses.replace(
-            plan, max_seconds=max_time, least_seconds=min(plan.least_seconds, max_time)
-        )
+    specs = devices.specs()
+    options = JobOptions(
+        variants=variants,
+        threads=threads,
+        runtime=runtime,
+        baseline=baseline_variant,
+        speed=speed or "default",
+        max_seconds=max_time,
+        latency=not no_latency,
+        accuracy=data is not None,
+        cpus=_cores(cpus, phones_alone=all(spec.kind == ADB for spec in specs)),
+        sustained_s=parse_duration(sustained) if sustained else 0.0,
+        cool_down_s=parse_duration(cool_down) if cool_down else 0.0,
+        seed=seed,
+        verbose=verbose,
+    )
     targets = find_targets(paths)
     if labels is not None:
         targets = dataclasses.replace(targets, labels=tuple(read_labels_file(labels)))
@@ -106,22 +134,18 @@ def command(
         targets = targets.only([*variants, *filter(None, [compared_with])])
     dataset = None if data is None else read_dataset(data)
     check_gates(gates, dataset, latency=not no_latency)
-    with progress_bar() as progress:
-        session = measure(
-            targets,
-            data=dataset,
-            preprocessing=None if preprocess is None else find_preprocessing(preprocess),
-            threads=threads,
-            runtime=runtime,
-            plan=None if no_latency else plan,
-            baseline=baseline_variant,
-            limit=limit,
-            task=read_task(task),
-            on_bad_input=on_bad_input,
-            seed=seed,
-            verbose=verbose,
-            progress=progress,
-        )
+    job = DeviceJob(
+        targets,
+        dataclasses.replace(options, variants=tuple(target.info.name for target in targets.files)),
+        dataset,
+        None if preprocess is None else find_preprocessing(preprocess),
+        read_task(task),
+        limit,
+        on_bad_input,
+    )
+    access = devices.access(options, big_cores=cpus == BIG)
+    with progress_bars() as progress:
+        session = measure_on_devices(specs, job, access, progress=progress)
     measurements = session.measurements
     for note in session.notes:
         say(note)
@@ -143,4 +167,17 @@ def command(
             strict=strict,
             github=format_name == GITHUB,
         )
-    return code or (EXIT_PARTIAL if session.failures else EXIT_FINE)
+    return code or parity_code(measurements) or (EXIT_PARTIAL if session.failures else EXIT_FINE)
+
+
+def _cores(text: str | None, *, phones_alone: bool) -> tuple[int, ...]:
+    """What ``--cpus`` says; a phone finds its big cores itself."""
+    from edgeq.devices.job_options import read_cores
+
+    if text is None or (text == BIG and phones_alone):
+        return ()
+    try:
+        return read_cores(text)
+    except ValueError as error:
+        hint = "; big is for phones alone" if text == BIG else ""
+        raise UsageError(f"--cpus: {error}{hint}") from error

@@ -61,16 +61,24 @@ def _discard(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar on stderr with what is being done; nothing where stderr is no terminal.
+    """A progress bar on stderr with what is being done; nothing where stderr is no terminal."""
+    with progress_bars() as of_subject:
+        yield of_subject("")
 
-    The bar writes to a copy of stderr, because conversion redirects the original.
+
+@contextlib.contextmanager
+def progress_bars() -> Iterator[Callable[[str], Progress]]:
+    """Progress bars below each other, one for each subject such as a device; each may be moved by a thread of its own.
+
+    The bars write to a copy of stderr, because conversion redirects the original.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     with os.fdopen(os.dup(2), "w", encoding="utf-8") as stream:
         console = Console(file=stream)
-        bar = Progress(
+        bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -80,18 +88,24 @@ def progress_bar() -> Iterator[Progress]:
             transient=True,
             disable=not console.is_terminal,
         )
-        with bar:
-            task = bar.add_task("starting", total=None, rate="")
+
+        def of_subject(subject: str) -> Callable[[str, int, int], None]:
+            before = f"{escape(subject)}: " if subject else ""
+            task = bars.add_task(f"{before}starting", total=None, rate="")
             begun: dict[str, tuple[float, int]] = {}
 
             def update(what: str, done: int, total: int) -> None:
                 if what not in begun:
                     # Each stage has a speed of its own, and may go on where an earlier run stopped.
                     begun[what] = (time.monotonic(), done)
-                    bar.reset(task)
-                start, before = begun[what]
+                    bars.reset(task)
+                start, earlier = begun[what]
                 seconds = time.monotonic() - start
-                rate = f"{(done - before) / seconds:,.0f}/s" if seconds > 1 and done - before > 20 else ""
-                bar.update(task, description=what, completed=done, total=total, rate=rate)
+                rate = f"{(done - earlier) / seconds:,.0f}/s" if seconds > 1 and done - earlier > 20 else ""
+                description = f"{before}{escape(what)}"
+                bars.update(task, description=description, completed=done, total=total, rate=rate)
 
-            yield update
+            return update
+
+        with bars:
+            yield of_subject

@@ -1,0 +1,1 @@
+"""Measuring elsewhere: packed bundles, hosts over SSH, phones over adb."""

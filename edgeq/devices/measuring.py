@@ -1,0 +1,222 @@
+"""Measures one model on several devices at once: this machine, hosts over SSH and phones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeq.benchmark.measurement import Measurement
+from edgeq.benchmark.session import Progress, Session, measure
+from edgeq.benchmark.targets import Targets
+from edgeq.data.dataset import FAIL, Dataset
+from edgeq.data.preprocessing import Preprocessing
+from edgeq.devices.job_options import JobOptions
+from edgeq.devices.packing import ITEMS, pack_bundle, write_packed
+from edgeq.devices.phones.benchmark_model import PhoneOptions, measure_on_phone
+from edgeq.devices.specs import ADB, LOCAL, SSH, DeviceSpec
+from edgeq.devices.ssh import Connection, open_connection
+from edgeq.errors import DeviceError, EdgeqError, UsageError
+from edgeq.scratch import scratch_folder
+
+
+@dataclass(frozen=True)
+class DeviceJob:
+    """What is measured, wherever it is measured.
+
+    Attributes:
+        targets: the variants.
+        options: threads, how long, and so on.
+        data: the validation set; None measures no accuracy. Hosts get `ITEMS` of its items, phones none.
+        preprocessing: of the data instead of the bundle's.
+        task: what the model does; None finds it.
+        limit: largest number of validation items.
+        on_bad_input: ``fail``, or ``skip`` to leave out items that cannot be read.
+    """
+
+    targets: Targets
+    options: JobOptions = field(default_factory=JobOptions)
+    data: Dataset | None = None
+    preprocessing: Preprocessing | None = None
+    task: str | Mapping[str, Any] | None = None
+    limit: int | None = None
+    on_bad_input: str = FAIL
+
+
+@dataclass(frozen=True)
+class DeviceAccess:
+    """How hosts and phones are used.
+
+    Attributes:
+        install: whether a host gets a virtual environment with a runtime where it has none.
+        python: path of the interpreter on hosts; None to look for one.
+        phone: options for phones.
+    """
+
+    install: bool = False
+    python: str | None = None
+    phone: PhoneOptions = field(default_factory=PhoneOptions)
+
+
+def measure_on_devices(
+    specs: Sequence[DeviceSpec],
+    job: DeviceJob,
+    access: DeviceAccess | None = None,
+    *,
+    progress: Callable[[str], Progress] | None = None,
+) -> Session:
+    """Measures on every device; what fails on one does not keep the others from going on.
+
+    Hosts may ask for a password, so that they are connected to one after the other. Then all are measured on at once.
+
+    Args:
+        specs: the devices.
+        job: what is measured.
+        access: how hosts and phones are used.
+        progress: gives what is called as a device goes on, by its name; the name is empty for a single device.
+
+    Returns:
+        The measurements of all devices, in the order in which they are named. Where there are several, failures and
+        notes begin with the device, as in ``ssh:pi@raspberrypi: int8``.
+
+    Raises:
+        EdgeqError: nothing could be measured on any of them.
+    """
+    access = access or DeviceAccess()
+    _check(specs, job)
+    outcomes: dict[DeviceSpec, Session | EdgeqError] = {}
+    with ExitStack() as stack:
+        packed = _packed(stack, job) if any(spec.kind == SSH for spec in specs) else None
+        connections: dict[DeviceSpec, Connection] = {}
+        for spec in specs:
+            if spec.kind == SSH:
+                try:
+                    connections[spec] = stack.enter_context(open_connection(spec))
+                except EdgeqError as error:
+                    outcomes[spec] = error
+        # The stack closes the connections after this, with which a thread that waits for one ends.
+        pool = ThreadPoolExecutor(len(specs))
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        waiting: dict[DeviceSpec, Future[Session]] = {}
+        for spec in specs:
+            tell = _progress_of(spec, specs, progress)
+            if spec in connections:
+                assert packed is not None  # noqa: S101 - there is a host
+                waiting[spec] = pool.submit(_on_host, connections[spec], packed, job.options, access, tell)
+            elif spec.kind == ADB:
+                waiting[spec] = pool.submit(_on_phone, spec, job.targets, access.phone, tell)
+        if DeviceSpec(LOCAL) in specs:
+            here = DeviceSpec(LOCAL)
+            outcomes[here] = _outcome(_on_this_machine, job, _progress_of(here, specs, progress))
+        for spec, future in waiting.items():
+            outcomes[spec] = _outcome(future.result)
+    return _collected(specs, outcomes)
+
+
+def _check(specs: Sequence[DeviceSpec], job: DeviceJob) -> None:
+    twice = [str(spec) for position, spec in enumerate(specs) if spec in specs[:position]]
+    if twice:
+        raise UsageError(f"--on {twice[0]} is given twice")
+    kinds = {spec.kind for spec in specs}
+    if job.targets.bundle is None and SSH in kinds:
+        raise UsageError(
+            "a host over SSH measures a bundle, found lone .tflite files: copy them there and run edgeq benchmark"
+        )
+    options = job.options
+    for asked, name in (
+        (not options.latency, "--no-latency"),
+        (options.sustained_s, "--sustained"),
+        (options.runtime, "--runtime"),
+    ):
+        if asked and ADB in kinds:
+            raise UsageError(
+                f"{name} is not for phones, whose tool tells latency and memory: leave out one of them"
+            )
+
+
+def _packed(stack: ExitStack, job: DeviceJob) -> Path:
+    packed = pack_bundle(
+        job.targets,
+        data=job.data,
+        preprocessing=job.preprocessing,
+        task=job.task,
+        items=ITEMS if job.limit is None else min(job.limit, ITEMS),
+        on_bad_input=job.on_bad_input,
+    )
+    path = stack.enter_context(scratch_folder("pack")) / "packed.pyz"
+    write_packed(path, packed)
+    return path
+
+
+def _progress_of(
+    spec: DeviceSpec, specs: Sequence[DeviceSpec], progress: Callable[[str], Progress] | None
+) -> Progress:
+    return _silence if progress is None else progress(str(spec) if len(specs) > 1 else "")
+
+
+def _silence(what: str, done: int, total: int) -> None:
+    """Nobody asked for progress."""
+
+
+def _on_this_machine(job: DeviceJob, progress: Progress) -> Session:
+    options = job.options
+    return measure(
+        job.targets,
+        data=job.data,
+        preprocessing=job.preprocessing,
+        threads=options.threads,
+        runtime=options.runtime,
+        plan=options.plan(),
+        baseline=options.baseline,
+        limit=job.limit,
+        task=job.task,
+        on_bad_input=job.on_bad_input,
+        cpus=options.cpus,
+        sustained_s=options.sustained_s,
+        cool_down_s=options.cool_down_s,
+        seed=options.seed,
+        verbose=options.verbose,
+        progress=progress,
+    )
+
+
+def _on_host(
+    connection: Connection, packed: Path, options: JobOptions, access: DeviceAccess, progress: Progress
+) -> Session:
+    return connection.measure(
+        packed, options, install=access.install, python=access.python, progress=progress
+    )
+
+
+def _on_phone(spec: DeviceSpec, targets: Targets, options: PhoneOptions, progress: Progress) -> Session:
+    return measure_on_phone(targets, spec.address or None, options, progress=progress)
+
+
+def _outcome(measuring: Callable[..., Session], *arguments: Any) -> Session | EdgeqError:
+    try:
+        return measuring(*arguments)
+    except EdgeqError as error:
+        return error
+
+
+def _collected(specs: Sequence[DeviceSpec], outcomes: Mapping[DeviceSpec, Session | EdgeqError]) -> Session:
+    measurements: list[Measurement] = []
+    failures: dict[str, str] = {}
+    notes: list[str] = []
+    for spec in specs:
+        outcome = outcomes[spec]
+        if isinstance(outcome, EdgeqError):
+            if len(specs) == 1:
+                raise outcome
+            failures[str(spec)] = str(outcome)
+            continue
+        before = f"{spec}: " if len(specs) > 1 else ""
+        measurements += outcome.measurements
+        failures |= {f"{before}{variant}": reason for variant, reason in outcome.failures.items()}
+        notes += [f"{before}{note}" for note in outcome.notes]
+    if not measurements:
+        raise DeviceError("; ".join(f"{device}: {reason}" for device, reason in failures.items()))
+    return Session(tuple(measurements), failures, tuple(notes))
