@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
     from edgeq.devices.measuring import DeviceAccess, DeviceJob, measure_on_devices
-    from edgeq.devices.packing import pack_bundle, write_packed
+    from edgeq.devices.packed.packing import pack_bundle, write_packed
     from edgeq.devices.specs import read_device
     from edgeq.errors import EdgeqError
     from edgeq.inspection.inspecting import inspect_file
@@ -83,14 +83,14 @@ _HOMES = {
     "inspect_file": "edgeq.inspection.inspecting",
     "measure": "edgeq.benchmark.session",
     "measure_on_devices": "edgeq.devices.measuring",
-    "pack_bundle": "edgeq.devices.packing",
+    "pack_bundle": "edgeq.devices.packed.packing",
     "predict": "edgeq.benchmark.prediction",
     "read_bundle": "edgeq.bundle",
     "read_dataset": "edgeq.data.reading",
     "read_device": "edgeq.devices.specs",
     "read_results": "edgeq.report.results",
     "render": "edgeq.report.render",
-    "write_packed": "edgeq.devices.packing",
+    "write_packed": "edgeq.devices.packed.packing",
 }
 """The module of each public name, and its name there where that is another."""
 

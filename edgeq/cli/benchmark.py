@@ -145,7 +145,7 @@ def command(
     )
     access = devices.access(options, big_cores=cpus == BIG)
     with progress_bars() as progress:
-        session = measure_on_devices(specs, job, access, progress=progress)
+        session = measure_on_devices(specs, job, access, progress=progress, say=say)
     measurements = session.measurements
     for note in session.notes:
         say(note)

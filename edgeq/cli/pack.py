@@ -49,7 +49,7 @@ def command(
     from edgeq.benchmark.tasks.choosing import read_task
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.data.reading import read_dataset
-    from edgeq.devices.packing import NO_DATA, pack_bundle, write_packed
+    from edgeq.devices.packed.packing import NO_DATA, pack_bundle, write_packed
     from edgeq.files import check_file
 
     targets = find_targets([bundle])

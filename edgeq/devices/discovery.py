@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.benchmark.environment import read_environment
+from edgeq.devices.hosts.host import RemoteHost, read_host
+from edgeq.devices.hosts.process import RemoteProcess
+from edgeq.devices.hosts.python import probe_command, requirements
+from edgeq.devices.hosts.ssh_config import configured_hosts, resolved
+from edgeq.devices.hosts.ssh_connection import OPTIONS, destination, new_token, remote_line
 from edgeq.devices.phones.attached import attached_devices
-from edgeq.devices.remote_host import RemoteHost, read_host
-from edgeq.devices.remote_process import RemoteProcess
-from edgeq.devices.remote_python import probe_command, requirements
 from edgeq.devices.specs import ADB, LOCAL, SSH, DeviceSpec, read_device
-from edgeq.devices.ssh_config import configured_hosts, resolved
-from edgeq.devices.ssh_connection import OPTIONS, destination, new_token, remote_line
 from edgeq.errors import DeviceError, EdgeqError, UsageError
 from edgeq.runtime.available import find_runtime
 

@@ -14,11 +14,11 @@ from edgeq.benchmark.session import Progress, Session, measure
 from edgeq.benchmark.targets import Targets
 from edgeq.data.dataset import FAIL, Dataset
 from edgeq.data.preprocessing import Preprocessing
+from edgeq.devices.hosts.ssh import Connection, open_connection
 from edgeq.devices.job_options import JobOptions
-from edgeq.devices.packing import ITEMS, pack_bundle, write_packed
+from edgeq.devices.packed.packing import ITEMS, pack_bundle, write_packed
 from edgeq.devices.phones.benchmark_model import PhoneOptions, measure_on_phone
 from edgeq.devices.specs import ADB, LOCAL, SSH, DeviceSpec
-from edgeq.devices.ssh import Connection, open_connection
 from edgeq.errors import DeviceError, EdgeqError, UsageError
 from edgeq.scratch import scratch_folder
 
@@ -67,6 +67,7 @@ def measure_on_devices(
     access: DeviceAccess | None = None,
     *,
     progress: Callable[[str], Progress] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Session:
     """Measures on every device; what fails on one does not keep the others from going on.
 
@@ -77,6 +78,7 @@ def measure_on_devices(
         job: what is measured.
         access: how hosts and phones are used.
         progress: gives what is called as a device goes on, by its name; the name is empty for a single device.
+        say: is called with what is worth a line while it goes on, such as that a connection is made again.
 
     Returns:
         The measurements of all devices, in the order in which they are named. Where there are several, failures and
@@ -105,7 +107,9 @@ def measure_on_devices(
             tell = _progress_of(spec, specs, progress)
             if spec in connections:
                 assert packed is not None  # noqa: S101 - there is a host
-                waiting[spec] = pool.submit(_on_host, connections[spec], packed, job.options, access, tell)
+                waiting[spec] = pool.submit(
+                    _on_host, connections[spec], packed, job.options, access, tell, say
+                )
             elif spec.kind == ADB:
                 waiting[spec] = pool.submit(_on_phone, spec, job.targets, access.phone, tell)
         if DeviceSpec(LOCAL) in specs:
@@ -184,10 +188,15 @@ def _on_this_machine(job: DeviceJob, progress: Progress) -> Session:
 
 
 def _on_host(
-    connection: Connection, packed: Path, options: JobOptions, access: DeviceAccess, progress: Progress
+    connection: Connection,
+    packed: Path,
+    options: JobOptions,
+    access: DeviceAccess,
+    progress: Progress,
+    say: Callable[[str], None] | None,
 ) -> Session:
     return connection.measure(
-        packed, options, install=access.install, python=access.python, progress=progress
+        packed, options, install=access.install, python=access.python, progress=progress, say=say
     )
 
 
@@ -218,5 +227,10 @@ def _collected(specs: Sequence[DeviceSpec], outcomes: Mapping[DeviceSpec, Sessio
         failures |= {f"{before}{variant}": reason for variant, reason in outcome.failures.items()}
         notes += [f"{before}{note}" for note in outcome.notes]
     if not measurements:
-        raise DeviceError("; ".join(f"{device}: {reason}" for device, reason in failures.items()))
+        raise DeviceError("; ".join(_named(device, reason) for device, reason in failures.items()))
     return Session(tuple(measurements), failures, tuple(notes))
+
+
+def _named(device: str, reason: str) -> str:
+    """A reason that begins with the device, once."""
+    return reason if reason.startswith(device) else f"{device}: {reason}"

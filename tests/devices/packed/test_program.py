@@ -18,12 +18,12 @@ import pytest
 
 from edgeq.benchmark.targets import find_targets
 from edgeq.data.reading import read_dataset
-from edgeq.devices.packing import pack_bundle, write_packed
+from edgeq.devices.packed.packing import pack_bundle, write_packed
 from edgeq.report.render import render
 from edgeq.report.results import read_results
 from tests.devices.bare_python import make_bare_python
 
-DEMO = Path(__file__).parents[2] / "edgeq" / "demo"
+DEMO = Path(__file__).parents[3] / "edgeq" / "demo"
 QUICK = ("--quick", "--threads", "1", "--variant", "float32", "--variant", "int8", "--max-time", "1")
 
 

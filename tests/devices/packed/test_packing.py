@@ -10,13 +10,13 @@ import pytest
 from edgeq.benchmark.targets import Targets, find_targets
 from edgeq.data.dataset import ArrayDataset, Dataset
 from edgeq.data.reading import read_dataset
-from edgeq.devices import packed_archive
-from edgeq.devices.packed_code import packed_sources
-from edgeq.devices.packed_inputs import PackedInputs, read_inputs
-from edgeq.devices.packing import pack_bundle, write_packed
+from edgeq.devices.packed.archive import INPUTS_NPZ, extract_bundle
+from edgeq.devices.packed.code import packed_sources
+from edgeq.devices.packed.inputs import PackedInputs, read_inputs
+from edgeq.devices.packed.packing import pack_bundle, write_packed
 from edgeq.errors import BundleError, DataError, UsageError
 
-DEMO = Path(__file__).parents[2] / "edgeq" / "demo"
+DEMO = Path(__file__).parents[3] / "edgeq" / "demo"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def opened(content: bytes) -> zipfile.ZipFile:
 def unpacked(content: bytes, folder: Path) -> PackedInputs:
     archive = folder / "packed.pyz"
     archive.write_bytes(content)
-    _, inputs = packed_archive.extract_bundle(archive, folder)
+    _, inputs = extract_bundle(archive, folder)
     assert inputs is not None
     return read_inputs(inputs)
 
@@ -81,13 +81,17 @@ def test_what_the_bundle_was_calibrated_on_is_not_packed(targets: Targets, tmp_p
 def test_a_bundle_without_data_is_packed_without_inputs(targets: Targets) -> None:
     packed = pack_bundle(targets)
     assert packed.items == 0
-    assert packed_archive.INPUTS_NPZ not in opened(packed.content).namelist()
+    assert INPUTS_NPZ not in opened(packed.content).namelist()
 
 
 def test_every_file_of_the_bundle_is_packed_as_it_is(targets: Targets) -> None:
     archive = opened(pack_bundle(targets).content)
     for path in (DEMO / "bundle").iterdir():
         assert archive.read(f"bundle/{path.name}") == path.read_bytes()
+
+
+def test_every_variant_is_packed_whichever_are_to_be_measured(targets: Targets) -> None:
+    assert pack_bundle(targets.only(["int8"])).content == pack_bundle(targets).content
 
 
 def test_a_lone_file_cannot_be_packed() -> None:
@@ -130,7 +134,7 @@ def test_labels_come_back_as_they_were(labels: list[object], dtype: type, tmp_pa
 def test_cut_off_inputs_are_an_error_in_one_line(
     keep: int, targets: Targets, data: Dataset, tmp_path: Path
 ) -> None:
-    content = opened(pack_bundle(targets, data=data, items=5).content).read(packed_archive.INPUTS_NPZ)
+    content = opened(pack_bundle(targets, data=data, items=5).content).read(INPUTS_NPZ)
     path = tmp_path / "inputs.npz"
     path.write_bytes(content[:keep])
     with pytest.raises(BundleError, match="the packed inputs cannot be read"):

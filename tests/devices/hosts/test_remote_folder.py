@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeq.devices import remote_folder
-from edgeq.devices.remote_python import command_for
+from edgeq.devices.hosts import remote_folder
+from edgeq.devices.hosts.python import command_for
 
 CONTENT = os.urandom(300_000)
 

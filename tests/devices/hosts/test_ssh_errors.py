@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgeq.devices.hosts.ssh_errors import ConnectionLostError, last_line, short_reason, ssh_error
 from edgeq.devices.specs import read_device
-from edgeq.devices.ssh_errors import ConnectionLostError, last_line, short_reason, ssh_error
 from edgeq.errors import DeviceError
 
 PI = read_device("ssh:pi@raspberrypi:2222")
@@ -77,3 +77,11 @@ def test_a_host_that_takes_passwords_is_said_to_be_one():
     said = "pi@raspberrypi: Permission denied (publickey,password).\n"
     assert short_reason(PI, said) == "wants a password, which --on asks for"
     assert short_reason(PI, "pi@raspberrypi: Permission denied (publickey).\n") == "refuses the login"
+
+
+def test_the_name_that_ssh_tells_is_the_one_to_forget():
+    said = (
+        "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n"
+        '  ssh-keygen -f "/home/me/.ssh/known_hosts" -R "10.0.0.7"\n'
+    )
+    assert "'ssh-keygen -R 10.0.0.7'" in str(ssh_error(PI, said))

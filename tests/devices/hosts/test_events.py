@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgeq.benchmark.measurement import to_json
-from edgeq.devices.remote_events import RemoteEvents
+from edgeq.devices.hosts.events import RemoteEvents
 from edgeq.devices.specs import read_device
 from edgeq.errors import DeviceError
 
@@ -95,6 +95,6 @@ def test_an_event_of_another_form_is_one_line(event):
 
 
 def test_a_device_that_tells_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr("edgeq.devices.remote_events._MOST_RESULTS", 3)
+    monkeypatch.setattr("edgeq.devices.hosts.events._MOST_RESULTS", 3)
     with pytest.raises(DeviceError, match="results without end"):
         taken(*({"event": "failure", "variant": str(number), "reason": "x"} for number in range(10)))

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PROGRAM = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from edgeq.benchmark.session import Session
-from edgeq.devices import remote_job
+from edgeq.devices.hosts import remote_job
 from edgeq.errors import UsageError
 
 def run(archive, options, progress):
@@ -154,7 +154,7 @@ def test_the_end_of_a_terminal_does_not_end_the_measuring(folder):
 
 def test_an_event_that_does_not_fit_is_not_there_in_part(tmp_path):
     script = (
-        "import resource, sys; from pathlib import Path; from edgeq.devices.remote_job import _Events\n"
+        "import resource, sys; from pathlib import Path; from edgeq.devices.hosts.remote_job import _Events\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); events = _Events(Path(sys.argv[1]))\n"
         "events.write('note', text='fits')\n"
         "try: events.write('note', text='x' * 2000)\n"

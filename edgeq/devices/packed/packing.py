@@ -24,12 +24,12 @@ from edgeq.benchmark.tasks.choosing import (
     MULTI_LABEL,
     REGRESSION,
 )
-from edgeq.bundle import BUNDLE_JSON, PARITY_NPZ
+from edgeq.bundle import BUNDLE_JSON, PARITY_NPZ, Bundle
 from edgeq.data.dataset import FAIL, Dataset
 from edgeq.data.preprocessing import Preprocessing
-from edgeq.devices.packed_archive import BUNDLE_FOLDER, COMMENT, INPUTS_NPZ, MAIN
-from edgeq.devices.packed_code import packed_sources
-from edgeq.devices.packed_inputs import PackedInputs, collect_inputs, packable
+from edgeq.devices.packed.archive import BUNDLE_FOLDER, COMMENT, INPUTS_NPZ, MAIN
+from edgeq.devices.packed.code import packed_sources
+from edgeq.devices.packed.inputs import PackedInputs, collect_inputs, packable
 from edgeq.errors import UsageError
 from edgeq.files import write_atomic
 
@@ -98,7 +98,7 @@ def pack_bundle(
     inputs = None
     if data is not None:
         inputs = _inputs(targets, data, preprocessing, task, items, on_bad_input, notes, progress)
-    content = _archive(targets.bundle.folder, [target.path.name for target in targets.files], inputs)
+    content = _archive(targets.bundle, inputs)
     return Packed(
         content,
         hashlib.sha256(content).hexdigest(),
@@ -143,11 +143,11 @@ def _inputs(
     return collect_inputs(feed.over(chosen), said, progress)
 
 
-def _archive(folder: Path, files: list[str], inputs: PackedInputs | None) -> bytes:
+def _archive(bundle: Bundle, inputs: PackedInputs | None) -> bytes:
     content = {"__main__.py": MAIN.encode(), **packed_sources()}
-    content |= {
-        f"{BUNDLE_FOLDER}/{name}": (folder / name).read_bytes() for name in (BUNDLE_JSON, PARITY_NPZ, *files)
-    }
+    # All variants, whichever are to be measured: a bundle is verified as a whole.
+    names = (BUNDLE_JSON, PARITY_NPZ, *(variant.file for variant in bundle.manifest.variants))
+    content |= {f"{BUNDLE_FOLDER}/{name}": (bundle.folder / name).read_bytes() for name in names}
     if inputs is not None:
         content[INPUTS_NPZ] = inputs.to_bytes()
     buffer = io.BytesIO()

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from edgeq.devices import remote_process
-from edgeq.devices.remote_process import RemoteProcess, plain
+from edgeq.devices.hosts.process import RemoteProcess, plain
+from edgeq.devices.hosts.ssh_errors import ConnectionLostError
 from edgeq.devices.specs import read_device
-from edgeq.devices.ssh_errors import ConnectionLostError
 from edgeq.errors import DeviceError
 
 PI = read_device("ssh:pi")
@@ -44,7 +43,7 @@ def test_a_command_that_says_nothing_is_ended(monkeypatch):
         pytest.raises(ConnectionLostError, match="gave no answer"),
     ):
         process.answer()
-    monkeypatch.setattr(remote_process, "_ANSWER_S", 0.2)
+    monkeypatch.setattr("edgeq.devices.hosts.process._ANSWER_S", 0.2)
     with (
         running("import time; time.sleep(600)") as process,
         pytest.raises(DeviceError, match="gave no answer"),
@@ -71,8 +70,16 @@ def test_a_status_is_explained(status, reason):
     assert reason in str(caught.value)
 
 
+def test_python_2_is_told_by_the_option_that_it_does_not_know():
+    # As Python 2.7.18 prints it.
+    said = "Unknown option: -X\\nusage: python [option] ... [-c cmd]\\nTry `python -h' for more information."
+    program = f'import sys; sys.stderr.write("{said}"); sys.exit(2)'
+    with running(program) as process, pytest.raises(DeviceError, match="that is Python 2: name Python 3"):
+        process.answer()
+
+
 def test_output_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr(remote_process, "_MOST_NOISE", 10_000)
+    monkeypatch.setattr("edgeq.devices.hosts.process._MOST_NOISE", 10_000)
     with (
         running("while True: print('x' * 50)") as process,
         pytest.raises(DeviceError, match="prints without end"),
@@ -81,7 +88,7 @@ def test_output_without_end_is_refused(monkeypatch):
 
 
 def test_errors_without_end_are_ended(monkeypatch):
-    monkeypatch.setattr(remote_process, "_MOST_ERRORS", 100_000)
+    monkeypatch.setattr("edgeq.devices.hosts.process._MOST_ERRORS", 100_000)
     program = "import sys\nwhile True: sys.stderr.write('x' * 50)"
     with running(program) as process, pytest.raises(DeviceError, match="ssh was ended here"):
         process.answer()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from edgeq.devices.ssh_config import configured_hosts
+from edgeq.devices.hosts.ssh_config import configured_hosts
 
 
 @pytest.fixture

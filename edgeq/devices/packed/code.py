@@ -11,8 +11,8 @@ import edgeq
 from edgeq.errors import OutputError
 
 ROOTS = (
-    "edgeq.devices.packed_program",
-    "edgeq.devices.remote_job",
+    "edgeq.devices.packed.program",
+    "edgeq.devices.hosts.remote_job",
     # The programs inside of worker processes, and what they are told to call, are named by strings.
     "edgeq.runtime.worker",
     "edgeq.pool_worker",
@@ -40,6 +40,7 @@ def packed_sources() -> dict[str, bytes]:
         seen.add(name)
         path = _source(package, name)
         if path is None:
+            assert name not in ROOTS, f"{name} is no module"  # noqa: S101 - of this very package
             continue
         content = _read(path)
         found[f"edgeq/{path.relative_to(package).as_posix()}"] = content

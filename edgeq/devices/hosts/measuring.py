@@ -1,7 +1,7 @@
 """One job on a device over SSH: copies a packed bundle there, runs it, brings the results, leaves nothing behind.
 
 A cut connection is made again and goes on where it was: the copy from the bytes that are there, the job from the
-events that came. What is done there is in `edgeq.devices.remote_folder` and `edgeq.devices.remote_job`.
+events that came. What is done there is in `edgeq.devices.hosts.remote_folder` and `edgeq.devices.hosts.remote_job`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.benchmark.session import Progress, Session
+from edgeq.devices.hosts.events import RemoteEvents
+from edgeq.devices.hosts.host import Interpreter
+from edgeq.devices.hosts.process import RemoteProcess
+from edgeq.devices.hosts.python import command_for
+from edgeq.devices.hosts.refusals import cause_of_death, refusal
+from edgeq.devices.hosts.ssh_connection import SshConnection, new_token
+from edgeq.devices.hosts.ssh_errors import ConnectionLostError
 from edgeq.devices.job_options import JobOptions
-from edgeq.devices.packed_archive import BUNDLE_FOLDER, INPUTS_NPZ
-from edgeq.devices.remote_events import RemoteEvents
-from edgeq.devices.remote_host import Interpreter
-from edgeq.devices.remote_process import RemoteProcess
-from edgeq.devices.remote_python import command_for
-from edgeq.devices.remote_refusals import cause_of_death, refusal
-from edgeq.devices.ssh_connection import SshConnection, new_token
-from edgeq.devices.ssh_errors import ConnectionLostError
+from edgeq.devices.packed.archive import BUNDLE_FOLDER, INPUTS_NPZ
 from edgeq.errors import BundleError, DeviceError
 
 Say = Callable[[str], None]

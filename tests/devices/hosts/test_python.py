@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeq.devices.remote_host import Interpreter, RemoteHost, read_host
-from edgeq.devices.remote_python import choose, command_for, probe_command, requirements, source_of
+from edgeq.devices.hosts.host import Interpreter, RemoteHost, read_host
+from edgeq.devices.hosts.python import choose, command_for, probe_command, requirements, source_of
 from edgeq.errors import DeviceError
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeq.devices.remote_host import OLDEST, Interpreter, RemoteHost, read_host
-from edgeq.devices.ssh_connection import SshConnection, new_token
+from edgeq.devices.hosts.host import OLDEST, Interpreter, RemoteHost, read_host
+from edgeq.devices.hosts.ssh_connection import SshConnection, new_token
 from edgeq.errors import DeviceError, EdgeqError
 
 NEWEST_LITERT, NEWEST_TFLITE_RUNTIME = (3, 14), (3, 11)
@@ -45,7 +45,7 @@ class Requirements:
 
 def source_of(name: str) -> str:
     """The source of one of our modules that is a program for the other end."""
-    spec = importlib.util.find_spec(f"edgeq.devices.{name}")
+    spec = importlib.util.find_spec(f"edgeq.devices.hosts.{name}")
     source = None if spec is None or spec.loader is None else spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
     if not isinstance(source, str):
         raise EdgeqError(f"edgeq/devices/{name}.py cannot be read: install edgeq again")

@@ -20,10 +20,10 @@ from edgeq.benchmark.measurement import reached, to_json
 from edgeq.benchmark.parity import parity_code
 from edgeq.benchmark.session import Session, measure
 from edgeq.benchmark.targets import Targets, find_targets
-from edgeq.devices import remote_job
+from edgeq.devices.hosts import remote_job
 from edgeq.devices.job_options import JobOptions, add_options, job_options
-from edgeq.devices.packed_archive import extract_bundle
-from edgeq.devices.packed_inputs import PackedInputs, read_inputs
+from edgeq.devices.packed.archive import extract_bundle
+from edgeq.devices.packed.inputs import PackedInputs, read_inputs
 from edgeq.errors import EXIT_BAD_INPUT, EXIT_FINE, EXIT_PARTIAL, EdgeqError
 from edgeq.report.plain_text import plain_report
 from edgeq.report.results import append_results, check_appendable

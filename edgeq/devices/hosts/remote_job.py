@@ -3,7 +3,7 @@
 ``attach`` starts the measuring process where none runs yet and prints its events from a given one on, until stdin
 is closed; ``measure`` is that process. Events are lines of JSON in a file of the job's folder: after a cut whoever
 attaches again gets the rest of them, so nothing is lost and nothing is measured twice. Who watches that the job does
-not outlive its use is the keeper, see `edgeq.devices.remote_folder`.
+not outlive its use is the keeper, see `edgeq.devices.hosts.remote_folder`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from edgeq.benchmark.measurement import to_json
 from edgeq.benchmark.session import Session
-from edgeq.devices import remote_folder
+from edgeq.devices.hosts import remote_folder
 from edgeq.devices.job_options import JobOptions, add_options, job_options
 from edgeq.errors import EXIT_BAD_INPUT, EXIT_FINE, EdgeqError, UsageError
 from edgeq.unwinding import explanation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgeq.devices.specs import DeviceSpec
@@ -17,6 +18,9 @@ SSH_FAILED = 255
 
 class ConnectionLostError(DeviceError):
     """The connection cannot be made or was cut; it may work again later."""
+
+
+_REMEDY = re.compile(r"ssh-keygen [^\n]{0,300}-R [\"']?([^\s\"']{1,300})")
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def ssh_error(spec: DeviceSpec, said: str) -> DeviceError:
     text = meaning.means.format(
         ssh=ssh_words(spec),
         ssh_copy_id=f"'{ssh_words(spec).replace('ssh ', 'ssh-copy-id ', 1)}'",
-        host=_known_name(spec),
+        host=_known_name(spec, said),
         last=last_line(said),
     )
     return (DeviceError if meaning.lasts else ConnectionLostError)(f"{spec}: {text}")
@@ -146,7 +150,10 @@ def _meaning(said: str) -> _Meaning | None:
     return next((meaning for meaning in _MEANINGS if any(words in said for words in meaning.said)), None)
 
 
-def _known_name(spec: DeviceSpec) -> str:
-    """As ~/.ssh/known_hosts writes it, where a port is given."""
+def _known_name(spec: DeviceSpec, said: str) -> str:
+    """As ~/.ssh/known_hosts writes it: ssh may say, and knows what a name of the configuration stands for."""
+    told = _REMEDY.search(said)
+    if told is not None:
+        return printable(told.group(1))
     host = spec.address.rpartition("@")[2]
     return host if spec.port in (None, 22) else f"[{host}]:{spec.port}"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from edgeq.devices.hosts.ssh_errors import SSH_FAILED, ConnectionLostError, last_line, short_reason, ssh_error
 from edgeq.devices.specs import DeviceSpec
-from edgeq.devices.ssh_errors import SSH_FAILED, ConnectionLostError, last_line, short_reason, ssh_error
 from edgeq.errors import DeviceError
 from edgeq.printing import printable
 
@@ -163,6 +163,8 @@ class RemoteProcess:
             )
         if status == _NOT_EXECUTABLE:
             return DeviceError(f"{self._spec}: Python cannot be started there: {last_line(said)}")
+        if "Unknown option: -X" in said:
+            return DeviceError(f"{self._spec}: that is Python 2: name Python 3.10 or newer with --python")
         return DeviceError(
             f"{self._spec}: the command there ended with status {status}: {last_line(said) or 'without a word'}"
         )

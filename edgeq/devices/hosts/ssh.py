@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from edgeq.benchmark.session import Progress, Session
+from edgeq.devices.hosts.host import Interpreter
+from edgeq.devices.hosts.measuring import GRACE_S, RemoteMeasuring, Say, silence
+from edgeq.devices.hosts.python import choose, install_runtime, probe
+from edgeq.devices.hosts.ssh_connection import SshConnection
 from edgeq.devices.job_options import JobOptions
-from edgeq.devices.remote_host import Interpreter
-from edgeq.devices.remote_measuring import GRACE_S, RemoteMeasuring, Say, silence
-from edgeq.devices.remote_python import choose, install_runtime, probe
 from edgeq.devices.specs import DeviceSpec
-from edgeq.devices.ssh_connection import SshConnection
 
 if TYPE_CHECKING:
     from typing_extensions import Self

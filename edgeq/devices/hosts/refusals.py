@@ -17,7 +17,7 @@ def refusal(spec: DeviceSpec, answer: Mapping[str, Any], needed: int) -> DeviceE
 
     Args:
         spec: of the device.
-        answer: of `edgeq.devices.remote_folder`.
+        answer: of `edgeq.devices.hosts.remote_folder`.
         needed: bytes of the packed bundle and of what it unpacks.
     """
     error = answer.get("error")

@@ -22,9 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from edgeq.devices.remote_process import RemoteProcess
+from edgeq.devices.hosts.process import RemoteProcess
+from edgeq.devices.hosts.ssh_errors import CONNECT_TIMEOUT_S, ConnectionLostError, ssh_error
 from edgeq.devices.specs import DeviceSpec
-from edgeq.devices.ssh_errors import CONNECT_TIMEOUT_S, ConnectionLostError, ssh_error
 from edgeq.errors import DeviceError
 from edgeq.scratch import scratch_folder
 

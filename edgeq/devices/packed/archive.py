@@ -37,7 +37,7 @@ if importlib.util.find_spec("numpy") is None:
                      "pip install numpy in a virtual environment\\n")
     sys.exit(2)
 
-from edgeq.devices.packed_program import main
+from edgeq.devices.packed.program import main
 
 sys.exit(main(HERE))
 """

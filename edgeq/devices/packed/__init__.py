@@ -1,0 +1,1 @@
+"""The packed bundle: how it is written, and the program inside of it."""
