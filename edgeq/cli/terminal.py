@@ -91,6 +91,8 @@ def progress_bars() -> Iterator[Callable[[str], Progress]]:
 
         def of_subject(subject: str) -> Callable[[str, int, int], None]:
             before = f"{escape(subject)}: " if subject else ""
+            # Not earlier: until then ssh may ask for a password, whose line the bars would draw over.
+            bars.start()
             task = bars.add_task(f"{before}starting", total=None, rate="")
             begun: dict[str, tuple[float, int]] = {}
 
@@ -107,5 +109,7 @@ def progress_bars() -> Iterator[Callable[[str], Progress]]:
 
             return update
 
-        with bars:
+        try:
             yield of_subject
+        finally:
+            bars.stop()

@@ -29,7 +29,7 @@ def run(tmp_path, monkeypatch, capsys, demo):
     # Signals are this process's own.
     monkeypatch.setattr(edgeq.cli, "prepare_process", lambda: None)
     monkeypatch.setattr(edgeq.convert.pipeline, "convert", missing)
-    monkeypatch.setattr(session, "default_threads", lambda: (1,))
+    monkeypatch.setattr(session, "default_threads", lambda cpus: (1,))
     monkeypatch.setattr(
         latency, "DEFAULT", latency.Plan(rounds=2, least_runs=2, least_seconds=0, warmup_seconds=0)
     )
