@@ -1,11 +1,12 @@
 # make demo: sets up and runs the whole path.  make test: sets up and runs the tests.
 # make dev: an editable environment in .venv.  make test-fast: the tests without TensorFlow, in seconds.
+# make device: the tests on an emulated Raspberry Pi, over SSH and over adb.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.edgeq-installed
 
-.PHONY: demo test test-fast dev lint clean
+.PHONY: demo test test-fast device dev lint clean
 
 demo: $(STAMP)
 	$(BIN)/edgeq demo --force -o edgeq-demo
@@ -15,6 +16,9 @@ test: $(STAMP) lint
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m "not tensorflow and not browser and not slow"
+
+device: $(STAMP)
+	$(BIN)/python -m pytest -q tests/device
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(
     name="devices",
-    epilog="\b\nExamples:\n  edgeq devices\n  edgeq benchmark model-edgeq --on local --on ssh:pi@raspberrypi",
+    epilog="\b\nExamples:\n  edgeq devices --json\n  edgeq benchmark model-edgeq --on local --on ssh:pi@raspberrypi",
 )
 @json_flag
 def command(as_json: bool) -> int:

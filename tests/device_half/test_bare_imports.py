@@ -27,7 +27,7 @@ MEASURING = (
     "edgeq.benchmark.evaluation_job",
     "edgeq.bundle",
     "edgeq.data.reading",
-    "edgeq.devices.packed_program",
+    "edgeq.devices.packed.program",
     "edgeq.pool",
     "edgeq.pool_worker",
     "edgeq.report.plain_text",

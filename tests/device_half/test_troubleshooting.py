@@ -10,7 +10,7 @@ import pytest
 
 import edgeq
 from edgeq.benchmark.environment_warnings import machine_warnings, state_warnings
-from edgeq.devices.remote_python import Interpreter, RemoteHost, what_is_missing
+from edgeq.devices.hosts.python import Interpreter, RemoteHost, what_is_missing
 from edgeq.errors import RuntimeUnavailableError
 from edgeq.runtime.available import InstalledRuntime, RuntimePackage
 from edgeq.runtime.fitting import System, what_fits
