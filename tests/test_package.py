@@ -103,7 +103,9 @@ def test_the_sdist_builds_the_same_package(built: Path, package_files: dict[str,
     with tarfile.open(path) as archive:
         names = set(archive.getnames())
     assert {f"{top}/{name}" for name in package_files} <= names
-    assert {f"{top}/{name}" for name in ("LICENSE", "README.md", "setup.cfg", "setup.py", "pyproject.toml")} <= names
+    assert {
+        f"{top}/{name}" for name in ("LICENSE", "README.md", "setup.cfg", "setup.py", "pyproject.toml")
+    } <= names
     assert not {name for name in names if name.startswith((f"{top}/tests", f"{top}/benchmarks"))}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgeq.cache import cache_folder, forgotten
@@ -59,3 +59,6 @@ def resumable_folder(key: str | None, scratch: Path) -> Iterator[ObservationFold
     finally:
         if lock is not None:
             os.close(lock)
+            with suppress(OSError):
+                # Of all evaluations: nothing is left behind where this was the only one, and it was finished.
+                path.parent.rmdir()
