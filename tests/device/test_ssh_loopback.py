@@ -23,7 +23,7 @@ from loopback_sshd import UnavailableError, free_port, loopback_sshd  # noqa: E4
 
 from edgeq.benchmark.targets import find_targets  # noqa: E402
 from edgeq.data.reading import read_dataset  # noqa: E402
-from edgeq.devices import ssh_connection  # noqa: E402
+from edgeq.devices.hosts import ssh_connection  # noqa: E402
 from edgeq.devices.hosts.python import choose, install_runtime, probe  # noqa: E402
 from edgeq.devices.hosts.ssh import measure_over_ssh, open_connection  # noqa: E402
 from edgeq.devices.hosts.ssh_connection import SshConnection  # noqa: E402
