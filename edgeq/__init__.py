@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from edgeq.convert.pipeline import convert as convert_model
     from edgeq.data.dataset import ArrayDataset, Dataset
     from edgeq.data.reading import read_dataset
+    from edgeq.devices.job_options import JobOptions
     from edgeq.devices.measuring import DeviceAccess, DeviceJob, measure_on_devices
     from edgeq.devices.packed.packing import pack_bundle, write_packed
+    from edgeq.devices.phones.benchmark_model import PhoneOptions
     from edgeq.devices.specs import read_device
     from edgeq.errors import EdgeqError
     from edgeq.inspection.inspecting import inspect_file
@@ -45,6 +47,8 @@ __all__ = [
     "DeviceAccess",
     "DeviceJob",
     "EdgeqError",
+    "JobOptions",
+    "PhoneOptions",
     "Session",
     "Targets",
     "__version__",
@@ -74,6 +78,8 @@ _HOMES = {
     "DeviceAccess": "edgeq.devices.measuring",
     "DeviceJob": "edgeq.devices.measuring",
     "EdgeqError": "edgeq.errors",
+    "JobOptions": "edgeq.devices.job_options",
+    "PhoneOptions": "edgeq.devices.phones.benchmark_model",
     "Session": "edgeq.benchmark.session",
     "Targets": "edgeq.benchmark.targets",
     "analyse_layers": "edgeq.layers.analysis",

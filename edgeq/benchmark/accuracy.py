@@ -139,7 +139,8 @@ def measure_accuracy(
     result.failures |= evaluated.failures
     if evaluated.resumed:
         result.notes.append(
-            f"{evaluated.resumed:,} of {len(chosen):,} items were measured before an interruption"
+            f"{evaluated.resumed:,} of {len(chosen):,} items were measured before an interruption: it went on "
+            "from there"
         )
     if evaluated.bad:
         chosen = chosen.take([int(index) for index in evaluated.good])

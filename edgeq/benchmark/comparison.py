@@ -166,6 +166,10 @@ def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> 
             raise ResultsError(_NO_FP32)
         primary = accuracy.primary if accuracy is not None else None
         if primary is None or primary.drop is None:
+            if accuracy is None and measurement.environment.reached_by.startswith("adb:"):
+                raise ResultsError(
+                    "drop was not measured (nothing is measured over adb but times and memory)"
+                )
             raise ResultsError("drop was not measured (it needs labels and an FP32 that is above chance)")
         return Drop(primary.drop, primary.drop_unit, is_paired=True)
     then = earlier("drop", measurement, old)

@@ -94,6 +94,7 @@ class SustainedMinute:
         temperature_c: at its end; None where not readable.
         frequency_mhz: of the fastest core at its end; None where not readable.
         throttled: what ``vcgencmd get_throttled`` says at its end; None where there is none.
+        seconds: its length; the last one may be shorter than the others.
     """
 
     minute: int
@@ -102,6 +103,7 @@ class SustainedMinute:
     temperature_c: float | None
     frequency_mhz: float | None
     throttled: int | None
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ def _minutes(
                 temperature_c=state.temperature_c,
                 frequency_mhz=state.fastest_mhz,
                 throttled=state.throttled,
+                seconds=round(seconds, 3),
             )
         )
     return tuple(minutes)

@@ -143,6 +143,8 @@ def find_targets(
     """
     files = [Path(path) for path in paths]
     bundles = [path for path in files if path.is_dir() or is_bundle(path)]
+    if len(bundles) > 1:
+        raise UsageError(f"expected one bundle, found {len(bundles)}: measure them one by one")
     if bundles and len(files) > 1:
         raise UsageError("expected one bundle or several .tflite files, not both: measure them one by one")
     if not files:

@@ -8,7 +8,7 @@ import click
 
 from edgeq.cli.options import PATH, as_argument, json_flag, on_bad_input, preprocess, task
 from edgeq.cli.terminal import print_result, progress_bar, say
-from edgeq.errors import EXIT_FINE
+from edgeq.errors import EXIT_FINE, UsageError
 
 
 @click.command(
@@ -49,13 +49,16 @@ def command(
     from edgeq.benchmark.tasks.choosing import read_task
     from edgeq.data.preprocessing import find_preprocessing
     from edgeq.data.reading import read_dataset
-    from edgeq.devices.packed.packing import NO_DATA, pack_bundle, write_packed
-    from edgeq.files import check_file
+    from edgeq.devices.packed.packing import NO_DATA, check_packed_path, pack_bundle, write_packed
 
     targets = find_targets([bundle])
     name = bundle.resolve().name if targets.bundle is None else Path(targets.bundle.manifest.name).name
+    if str(output) == "-":
+        raise UsageError(
+            "-o -: a packed bundle is a file to copy, not a text: give it a name such as model.pyz"
+        )
     path = output or Path(f"{name}.pyz")
-    check_file(path)
+    check_packed_path(path)
     with progress_bar() as progress:
         packed = pack_bundle(
             targets,
@@ -82,7 +85,11 @@ def command(
         return EXIT_FINE
     print_result(
         f"{path}: {len(packed.content) / 1e6:.1f} MB, {len(targets.files)} variants"
-        + (f", {packed.items:,} {'labelled ' if packed.labelled else ''}inputs" if packed.items else "")
+        + (
+            f", {packed.items:,} {'labelled ' if packed.labelled else ''}input{'s' * (packed.items > 1)}"
+            if packed.items
+            else ""
+        )
     )
     say(f"on the device: python3 {as_argument(Path(path.name))}")
     return EXIT_FINE

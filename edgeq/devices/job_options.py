@@ -10,6 +10,8 @@ from edgeq.benchmark.durations import parse_duration
 from edgeq.benchmark.latency import DEFAULT, FULL, QUICK, Plan
 from edgeq.errors import UsageError
 
+_SHORTEST_S = 0.1
+
 SPEEDS = {"quick": QUICK, "default": DEFAULT, "full": FULL}
 
 
@@ -90,7 +92,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     speed = parser.add_mutually_exclusive_group()
     speed.add_argument("--quick", action="store_const", const="quick", dest="speed", help="0.2 s a variant")
     speed.add_argument("--full", action="store_const", const="full", dest="speed", help="5 s a variant")
-    add("--max-time", type=_seconds, metavar="S", help="seconds a variant at most; 60 by default")
+    add("--max-time", type=_longest, metavar="S", help="seconds a variant at most; 60 by default")
     add("--no-latency", action="store_true", help="check and measure accuracy only")
     add("--no-accuracy", action="store_true", help="check and measure latency only")
     add("--cpus", type=_cores, default=(), metavar="2,3", help="tie inferences to these cores")
@@ -160,6 +162,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
     return int(text)
+
+
+def _longest(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < _SHORTEST_S:
+        raise argparse.ArgumentTypeError(f"expected {_SHORTEST_S} s or more, found {text!r}")
+    return seconds
 
 
 def _seconds(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -30,7 +31,7 @@ class DeviceJob:
     Attributes:
         targets: the variants.
         options: threads, how long, and so on.
-        data: the validation set; None measures no accuracy. Hosts get `ITEMS` of its items, phones none.
+        data: the validation set; None measures no accuracy. Hosts get `ITEMS` of its items, or `limit`; phones none.
         preprocessing: of the data instead of the bundle's.
         task: what the model does; None finds it.
         limit: largest number of validation items.
@@ -99,7 +100,9 @@ def measure_on_devices(
                     connections[spec] = stack.enter_context(open_connection(spec))
                 except EdgeqError as error:
                     outcomes[spec] = error
-        # The stack closes the connections after this, with which a thread that waits for one ends.
+        # What a thread waits for ends when the stack closes connections and tells phones to stop, as after Ctrl-C.
+        stopped = threading.Event()
+        stack.callback(stopped.set)
         pool = ThreadPoolExecutor(len(specs))
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         waiting: dict[DeviceSpec, Future[Session]] = {}
@@ -111,7 +114,7 @@ def measure_on_devices(
                     _on_host, connections[spec], packed, job.options, access, tell, say
                 )
             elif spec.kind == ADB:
-                waiting[spec] = pool.submit(_on_phone, spec, job.targets, access.phone, tell)
+                waiting[spec] = pool.submit(_on_phone, spec, job.targets, access.phone, tell, stopped)
         if DeviceSpec(LOCAL) in specs:
             here = DeviceSpec(LOCAL)
             outcomes[here] = _outcome(_on_this_machine, job, _progress_of(here, specs, progress))
@@ -121,6 +124,8 @@ def measure_on_devices(
 
 
 def _check(specs: Sequence[DeviceSpec], job: DeviceJob) -> None:
+    if not specs:
+        raise UsageError("expected a device to measure on, such as local")
     twice = [str(spec) for position, spec in enumerate(specs) if spec in specs[:position]]
     if twice:
         raise UsageError(f"--on {twice[0]} is given twice")
@@ -147,7 +152,7 @@ def _packed(stack: ExitStack, job: DeviceJob) -> Path:
         data=job.data,
         preprocessing=job.preprocessing,
         task=job.task,
-        items=ITEMS if job.limit is None else min(job.limit, ITEMS),
+        items=ITEMS if job.limit is None else job.limit,
         on_bad_input=job.on_bad_input,
     )
     path = stack.enter_context(scratch_folder("pack")) / "packed.pyz"
@@ -200,8 +205,10 @@ def _on_host(
     )
 
 
-def _on_phone(spec: DeviceSpec, targets: Targets, options: PhoneOptions, progress: Progress) -> Session:
-    return measure_on_phone(targets, spec.address or None, options, progress=progress)
+def _on_phone(
+    spec: DeviceSpec, targets: Targets, options: PhoneOptions, progress: Progress, stopped: threading.Event
+) -> Session:
+    return measure_on_phone(targets, spec.address or None, options, progress=progress, stopped=stopped)
 
 
 def _outcome(measuring: Callable[..., Session], *arguments: Any) -> Session | EdgeqError:

@@ -246,10 +246,15 @@ def speed_cell(row: Row) -> str:
     if row.ratio is None:
         return ""
     if row.verdict == FASTER:
-        return f"{wording.decimal(1 / row.ratio.value, 2)}× faster"
+        return f"{_times(1 / row.ratio.value)} faster"
     if row.verdict == SLOWER:
-        return f"{wording.decimal(row.ratio.value, 2)}× slower"
-    return f"{wording.decimal(row.ratio.value, 2)}× {NOT_SIGNIFICANT}"
+        return f"{_times(row.ratio.value)} slower"
+    return f"{_times(row.ratio.value)} {NOT_SIGNIFICANT}"
+
+
+def _times(factor: float) -> str:
+    """``2.20×``; three digits where there are more."""
+    return f"{wording.decimal(factor, 2 if factor < 10 else 1 if factor < 100 else 0)}×"
 
 
 def _ratio(row: Row) -> SortKey:

@@ -21,6 +21,7 @@ from edgeq.benchmark.measurement import Estimate, Measurement, Metric
 from edgeq.benchmark.metric_change import MetricChange, metric_change
 from edgeq.errors import ResultsError
 from edgeq.report import wording
+from edgeq.report.device_names import device_names
 from edgeq.report.grouping import input_shapes
 from edgeq.report.matching import matched, why_nothing_matches
 
@@ -104,7 +105,18 @@ def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Compariso
     shared = [key for key in now if key in then]
     if not shared:
         raise ResultsError(f"nothing to compare: {why_nothing_matches(new, old)}")
-    changes = tuple(_change(now[key], then[key]) for key in shared)
+    environments = [one.environment for one in (*now.values(), *then.values())]
+    name_of = dict(zip(map(id, environments), device_names(environments), strict=True))
+    several = len(set(name_of.values())) > 1
+
+    def device(one: Measurement) -> str:
+        return wording.visible(name_of[id(one.environment)])
+
+    def label(one: Measurement) -> str:
+        where = f" on {device(one)}" if several else ""
+        return f"{wording.visible(one.variant.name)} ({wording.threads(one.threads)}){where}"
+
+    changes = tuple(_change(now[key], then[key], device(now[key])) for key in shared)
     pairs = [(now[key], then[key]) for key in shared]
     notes = (
         *renamed,
@@ -112,8 +124,8 @@ def compare(new: Sequence[Measurement], old: Sequence[Measurement]) -> Compariso
         *_refusal_notes(changes),
         *_control_notes(pairs, changes),
         *_unpaired_notes(changes),
-        *_unmatched_notes([now[key] for key in now if key not in then], "not measured before"),
-        *_unmatched_notes([then[key] for key in then if key not in now], "not measured any more"),
+        *_unmatched_notes([label(now[key]) for key in now if key not in then], "not measured before"),
+        *_unmatched_notes([label(then[key]) for key in then if key not in now], "not measured any more"),
     )
     started = max(measurement.environment.started_at for _, measurement in pairs)
     return Comparison(started, changes, notes)
@@ -127,7 +139,7 @@ def _renamed(new: Sequence[Measurement], old: Sequence[Measurement]) -> tuple[st
     return (f"the model is called {now.pop()} now and was called {then.pop()}",)
 
 
-def _change(new: Measurement, old: Measurement) -> Change:
+def _change(new: Measurement, old: Measurement, device: str) -> Change:
     label = f"{wording.visible(new.variant.name)} ({wording.threads(new.threads)})"
     if input_shapes(new) != input_shapes(old):
         raise ResultsError(
@@ -139,7 +151,7 @@ def _change(new: Measurement, old: Measurement) -> Change:
     return Change(
         variant=wording.visible(new.variant.name),
         threads=new.threads,
-        device=wording.visible(new.environment.device),
+        device=device,
         is_same_file=new.variant.sha256 == old.variant.sha256,
         old_size_bytes=old.variant.size_bytes,
         new_size_bytes=new.variant.size_bytes,
@@ -253,8 +265,5 @@ def _span(ratios: Sequence[float]) -> str:
     return f"{least}×" if least == most else f"{least} to {most}×"
 
 
-def _unmatched_notes(unmatched: Sequence[Measurement], what: str) -> tuple[str, ...]:
-    if not unmatched:
-        return ()
-    names = [f"{wording.visible(one.variant.name)} ({wording.threads(one.threads)})" for one in unmatched]
-    return (f"{what}: {wording.enumeration(names)}",)
+def _unmatched_notes(unmatched: Sequence[str], what: str) -> tuple[str, ...]:
+    return (f"{what}: {wording.enumeration(unmatched)}",) if unmatched else ()

@@ -21,7 +21,7 @@ def device_names(environments: Sequence[Environment]) -> tuple[str, ...]:
         environments: with printable texts; several may be of one device.
     """
     extras: tuple[Callable[[Environment], str], ...] = (
-        lambda one: "" if one.reached_by == "local" else one.reached_by,
+        lambda one: one.reached_by,
         lambda one: f"emulated by {one.emulator}" if one.emulator is not None else "",
         lambda one: core_numbers(one.cpus),
         lambda one: "on battery" if one.power == "battery" else "",

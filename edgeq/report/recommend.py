@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
 from edgeq.benchmark.item_values import correct_items
-from edgeq.benchmark.latency_statistics import FASTER
+from edgeq.benchmark.latency_statistics import FASTER, SLOWER
 from edgeq.benchmark.measurement import Metric
 from edgeq.report import metric_wording, wording
 from edgeq.report.choice import Choice, choose, fastest
@@ -161,7 +161,9 @@ def _evidence(row: Row) -> str:
 
 
 def _none_qualifies(table: Table, judged: Sequence[Row], budget: Budget) -> Recommendation:
-    nearest = min(judged, key=lambda row: _distance(row, budget))
+    # What is slower is not shipped, however near it is.
+    worthwhile = [row for row in judged if row.verdict != SLOWER] or judged
+    nearest = min(worthwhile, key=lambda row: _distance(row, budget))
     limit = _limit(nearest, budget)
     if _could_qualify(nearest, budget):
         items = wording.count(nearest.n or 0, "item")
@@ -184,6 +186,8 @@ def _none_qualifies(table: Table, judged: Sequence[Row], budget: Budget) -> Reco
 def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
     faster = [row for row in others if row.verdict == FASTER and row.latency is not None]
     reason = "add --data FOLDER to see what each variant loses"
+    if table.environment.reached_by.startswith("packed:"):
+        reason = "pack the bundle with --data to see what each variant loses"
     if table.environment.reached_by.startswith("adb:"):
         reason = (
             "adb measures times alone; measure this bundle here with --data to see what each variant loses"

@@ -7,6 +7,7 @@ the reader names it, and appending refuses to continue behind it.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import stat
@@ -93,9 +94,15 @@ def append_results(path: str | Path, measurements: Sequence[Measurement]) -> Non
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written: {error.strerror}; free some space or write to another file"
-        ) from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; {_remedy(error)}") from error
+
+
+def _remedy(error: OSError) -> str:
+    return (
+        "free some space or write to another file"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        else "write to another file with -o"
+    )
 
 
 def check_appendable(path: str | Path) -> None:

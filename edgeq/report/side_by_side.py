@@ -85,25 +85,27 @@ def side_by_side(advised: Sequence[Advised]) -> tuple[SideBySide, ...]:
         rival = groups.setdefault(key, {}).get(place)
         if rival is None or rival[0].environment.started_at <= table.environment.started_at:
             groups[key][place] = table, advice
+    several = len({table.model for table, _ in advised}) > 1
     return tuple(
-        _side_by_side(tuple(group.values()))
+        _side_by_side(tuple(group.values()), several)
         for group in groups.values()
         if len({table.device for table, _ in group.values()}) > 1
     )
 
 
-def _side_by_side(every: Sequence[Advised]) -> SideBySide:
+def _side_by_side(every: Sequence[Advised], is_one_of_several: bool) -> SideBySide:
     advised = every[:MOST_DEVICES]
     tables = [table for table, _ in advised]
     names = _names(tables)
     notes = list(_notes(names, tables))
     if len(every) > MOST_DEVICES:
         notes.append(f"{wording.count(len(every) - MOST_DEVICES, 'further device')} not shown side by side")
+    model = tables[0].model or ""
     return SideBySide(
-        model=tables[0].model or "",
+        model=model,
         devices=names,
         lines=_lines(tables),
-        sentence=_sentence(names, advised),
+        sentence=f"{model}: " * is_one_of_several + _sentence(names, advised),
         notes=tuple(notes),
     )
 

@@ -11,6 +11,8 @@ from edgeq.report.doubts import EMULATED
 from edgeq.report.machine_wording import temperature, throttled_now
 from edgeq.report.tables import Row, Table
 
+_MINUTE_S = 60.0
+
 _MOST_PAIRS = 4
 """Pairs that a sentence names."""
 
@@ -30,8 +32,18 @@ def sustained_lines(table: Table) -> tuple[tuple[str, str], ...]:
 
 def sustained_title(table: Table) -> str:
     """``10 minutes without a pause``."""
-    longest = max((len(minutes(row)) for row in table.rows), default=0)
-    return f"{wording.count(longest, 'minute')} without a pause"
+    longest = max((sum(minute.seconds for minute in minutes(row)) for row in table.rows), default=0.0)
+    return f"{_span(longest)} without a pause"
+
+
+def _span(seconds: float) -> str:
+    """``20 s``, ``1 minute``, ``2.5 minutes``."""
+    if seconds < _MINUTE_S:
+        return f"{wording.decimal(seconds, 0)} s"
+    count = seconds / _MINUTE_S
+    if round(count, 1) == round(count):
+        return wording.count(round(count), "minute")
+    return f"{wording.decimal(count, 1)} minutes"
 
 
 def row_label(table: Table, row: Row) -> str:
@@ -72,7 +84,9 @@ def _text(row: Row) -> str:
     first, last = told[0], told[-1]
     marked = f" ({row.mark})" if row.mark is not None else ""
     text = f"first minute {wording.duration(first.median_ms)}{marked}"
-    if len(told) > 1:
+    if len(told) == 1:
+        text = f"{wording.duration(first.median_ms)}{marked}"
+    else:
         text += f", last {wording.duration(last.median_ms)}"
         if first.median_ms > 0 and row.mark != EMULATED:
             text += f" ({_change(last.median_ms / first.median_ms)})"

@@ -10,7 +10,7 @@ from edgeq.benchmark.latency import DEFAULT, FULL, QUICK
 from edgeq.devices.job_options import JobOptions, add_options, job_options, read_cores
 
 names = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=8)
-seconds = st.integers(1, 10**7).map(lambda milliseconds: milliseconds / 1000)
+seconds = st.integers(100, 10**7).map(lambda milliseconds: milliseconds / 1000)
 options = st.builds(
     JobOptions,
     variants=st.lists(names, max_size=3).map(tuple),

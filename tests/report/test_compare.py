@@ -144,6 +144,21 @@ def test_of_several_nights_the_newest_counts():
     assert compare(night(), [*before(), *older]) == compare(night(), before())
 
 
+def test_two_boards_of_one_kind_are_told_apart_in_rows_and_notes():
+    def on(board, **options):
+        return each(night(**options), lambda one: change(one, environment__reached_by=f"ssh:{board}"))
+
+    new = [*on("a", threads=(1,), variants=("int8",)), *on("b", threads=(1,), variants=("int8",))]
+    then = [*on("a", threads=(1,), variants=("int8", "dynamic")), *on("b", threads=(1,), variants=("int8",))]
+    comparison = compare(new, then)
+    first, second = (change_cells(comparison, one) for one in comparison.changes)
+    assert "device" in change_headings(comparison)
+    assert any(cell.endswith("(ssh:a)") for cell in first)
+    assert any(cell.endswith("(ssh:b)") for cell in second)
+    (note,) = (note for note in comparison.notes if note.startswith("not measured any more"))
+    assert note.endswith("(ssh:a)")
+
+
 def test_what_has_no_counterpart_is_said():
     comparison = compare(
         night(threads=(1,), variants=("int8", "float16")), before(variants=("int8", "dynamic"))

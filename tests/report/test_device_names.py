@@ -37,7 +37,10 @@ def test_two_boards_of_one_kind_are_told_apart_by_how_they_are_reached():
         "Raspberry Pi 4 (ssh:a)",
         "Raspberry Pi 4 (ssh:b)",
     )
-    assert device_names([pi(), pi(reached_by="ssh:b")]) == ("Raspberry Pi 4", "Raspberry Pi 4 (ssh:b)")
+    assert device_names([pi(), pi(reached_by="ssh:b")]) == (
+        "Raspberry Pi 4 (local)",
+        "Raspberry Pi 4 (ssh:b)",
+    )
 
 
 def test_cores_and_battery_tell_apart_what_is_one_machine():

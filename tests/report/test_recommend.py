@@ -184,6 +184,21 @@ def test_too_few_items_are_told_from_a_loss_and_the_number_needed_is_said():
     )
 
 
+def test_the_nearest_is_never_one_that_is_slower_and_so_not_shipped():
+    # dynamic is 1.2 times slower than float32, and nearest by its drop.
+    near, far = Estimate(0.1, -1.0, 1.2, ITEMS), Estimate(0.4, -1.2, 2.1, ITEMS)
+    measurements = [
+        one
+        if one.is_baseline
+        else change(
+            with_drop(one, near if one.variant.name == "dynamic" else far),
+            accuracy__correct=packed(correct_items(200, 184)),
+        )
+        for one in night(threads=(1,), variants=("float32", "dynamic", "int8"))
+    ]
+    assert "nearest is int8" in only(measurements).reason
+
+
 def test_without_labels_the_agreement_decides_and_the_report_says_so():
     entry = only(without_labels(night()))
     assert entry.variant == "float16"
@@ -203,6 +218,13 @@ def test_too_few_items_without_labels():
     assert entry.headline == "Too few items to say whether a variant stays within 99 % agreement"
     assert "200 items" in entry.reason
     assert "would decide" in entry.reason
+
+
+def test_a_packed_bundle_without_inputs_is_to_be_packed_with_them():
+    measurements = each(
+        night(threads=(1,)), lambda one: change(one, accuracy=None, environment__reached_by="packed:board")
+    )
+    assert "pack the bundle with --data" in only(measurements).reason
 
 
 def test_without_accuracy_nothing_is_recommended_and_the_option_is_named():

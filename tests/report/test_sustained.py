@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,31 @@ def test_without_minutes_there_is_no_line():
 
 def test_one_minute_alone_has_no_change():
     (line,) = sustained_lines(table_of(with_minutes({"int8": (3.1,)})))
-    assert line == ("int8", "first minute 3.10 ms")
+    assert line == ("int8", "3.10 ms")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "title"),
+    [
+        ((20.0,), "20 s without a pause"),
+        ((60.0,), "1 minute without a pause"),
+        ((60.0, 30.0), "1.5 minutes without a pause"),
+        ((60.0,) * 10, "10 minutes without a pause"),
+    ],
+)
+def test_the_title_says_how_long_it_really_was(lengths, title):
+    measured = with_minutes({"int8": (3.0,) * len(lengths)})
+    assert sustained_title(table_of([with_lengths(one, lengths) for one in measured])) == title
+
+
+def with_lengths(measurement, lengths):
+    """The measurement with minutes of these seconds."""
+    latency = measurement.latency
+    minutes = tuple(
+        dataclasses.replace(minute, seconds=seconds)
+        for minute, seconds in zip(latency.sustained, lengths, strict=True)
+    )
+    return dataclasses.replace(measurement, latency=dataclasses.replace(latency, sustained=minutes))
 
 
 def test_a_variant_that_got_faster_has_a_minus():

@@ -79,7 +79,7 @@ class RemoteEvents:
         accuracies = [one.accuracy for one in self._measurements if one.accuracy is not None]
         if accuracies:
             n = max(accuracy.n for accuracy in accuracies)
-            notes = [*notes, f"accuracy on {self._spec}: on the {n} packed inputs"]
+            notes = [*notes, f"accuracy is that of the {n} packed inputs"]
         return Session(tuple(self._measurements), self._failures, (*notes, *self._notes))
 
     def _tell(self, event: Mapping[str, Any]) -> None:

@@ -24,6 +24,17 @@ if sys.version_info < (3, 10):
 import hashlib
 import importlib.util
 import os
+import signal
+
+
+def interrupted(*_):
+    # Importing takes seconds from a memory card: until the program itself runs, Ctrl-C just ends it.
+    os.write(2, b"edgeq: interrupted\\n")
+    os._exit(130)
+
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, interrupted)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(HERE, "rb") as file:

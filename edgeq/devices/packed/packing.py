@@ -30,8 +30,8 @@ from edgeq.data.preprocessing import Preprocessing
 from edgeq.devices.packed.archive import BUNDLE_FOLDER, COMMENT, INPUTS_NPZ, MAIN
 from edgeq.devices.packed.code import packed_sources
 from edgeq.devices.packed.inputs import PackedInputs, collect_inputs, packable
-from edgeq.errors import UsageError
-from edgeq.files import write_atomic
+from edgeq.errors import OutputError, UsageError
+from edgeq.files import check_file, write_atomic
 
 ITEMS = 200
 """Validation inputs in a packed bundle: a minute or two of a Raspberry Pi's time, 30 MB of photos at 224 × 224."""
@@ -108,12 +108,24 @@ def pack_bundle(
     )
 
 
+def check_packed_path(path: Path) -> None:
+    """Makes sure that a packed bundle can be written, and takes the place of nothing but a packed bundle.
+
+    Raises:
+        OutputError: it cannot, or something else is there.
+    """
+    check_file(path)
+    if path.is_file() and path.stat().st_size and not path.read_bytes()[: len(_SHEBANG)] == _SHEBANG:
+        raise OutputError(f"{path} exists and is no packed bundle: remove it, or write elsewhere with -o")
+
+
 def write_packed(path: Path, packed: Packed) -> None:
     """Writes the file, whole or not at all, so that it can be started by its name.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or something else than a packed bundle is there.
     """
+    check_packed_path(path)
     write_atomic(path, packed.content)
     mode = path.stat().st_mode
     # Whoever may read it may run it.

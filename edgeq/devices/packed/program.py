@@ -6,9 +6,11 @@ It runs on a bare device, from the archive, with the standard library, NumPy and
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import platform
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,9 +26,9 @@ from edgeq.devices.hosts import remote_job
 from edgeq.devices.job_options import JobOptions, add_options, job_options
 from edgeq.devices.packed.archive import extract_bundle
 from edgeq.devices.packed.inputs import PackedInputs, read_inputs
-from edgeq.errors import EXIT_BAD_INPUT, EXIT_FINE, EXIT_PARTIAL, EdgeqError
+from edgeq.errors import EXIT_BAD_INPUT, EXIT_FINE, EXIT_PARTIAL, DataError, EdgeqError, UsageError
 from edgeq.report.plain_text import plain_report
-from edgeq.report.results import append_results, check_appendable
+from edgeq.report.results import append_results, check_appendable, to_line
 from edgeq.runtime.available import find_runtime
 from edgeq.scratch import scratch_folder
 from edgeq.unwinding import INTERRUPTED, explanation, prepare_process
@@ -46,6 +48,9 @@ def main(archive: str, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):
+        # The archive's first file has ended the program so far.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     prepare_process()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -80,7 +85,13 @@ def run(archive: Path, options: JobOptions, progress: Progress | None = None) ->
         bundle, inputs_path = extract_bundle(archive, folder)
         targets = find_targets([bundle], options.variants)
         inputs = None if inputs_path is None or not options.accuracy else read_inputs(inputs_path)
-        return _measured(targets, inputs, options, archive.stem, progress)
+        try:
+            return _measured(targets, inputs, options, archive.stem, progress)
+        except DataError as error:
+            # Such as labels of another model: what does not need them is measured all the same.
+            session = _measured(targets, None, options, archive.stem, progress)
+            reason = f"{error}; pack the bundle again, with the data set right"
+            return dataclasses.replace(session, failures={**session.failures, "accuracy": reason})
 
 
 def _measured(
@@ -106,17 +117,19 @@ def _measured(
 
 def _measure(archive: Path, words: Sequence[str]) -> int:
     parsed = _parser(archive).parse_args(words)
-    results = Path(parsed.output or f"{archive.stem}.jsonl")
-    check_appendable(results)
+    results = _results_file(parsed.output, archive)
     with _ProgressLine() as progress:
         session = run(archive, job_options(parsed), progress)
     for note in session.notes:
         _say(note)
     # Two boards of one kind are told apart by their names.
     measurements = reached(session.measurements, f"packed:{platform.node()}")
-    append_results(results, measurements)
+    if results is not None:
+        append_results(results, measurements)
     if parsed.json:
         sys.stdout.write(json.dumps([to_json(one) for one in measurements]) + "\n")
+    elif results is None:
+        sys.stdout.write("".join(f"{to_line(one)}\n" for one in measurements))
     else:
         sys.stdout.write(
             plain_report(
@@ -125,10 +138,24 @@ def _measure(archive: Path, words: Sequence[str]) -> int:
                 encoding=sys.stdout.encoding or "ascii",
             )
         )
-    _say(f"written: {results} (edgeq report {results} merges it with others)")
+    if results is not None:
+        _say(f"written: {results} (edgeq report {results} merges it with others)")
     for variant, reason in session.failures.items():
         _say(f"not measured: {variant}: {reason.removeprefix(f'{variant}: ')}")
     return parity_code(session.measurements) or (EXIT_PARTIAL if session.failures else EXIT_FINE)
+
+
+def _results_file(asked: str | None, archive: Path) -> Path | None:
+    """Where measurements are appended to; None for stdout."""
+    if asked == "-":
+        return None
+    path = Path(asked or f"{archive.stem}.jsonl")
+    if path.suffix != ".jsonl":
+        raise UsageError(
+            f"-o {path}: expected a name that ends in .jsonl, or -; edgeq report makes the others of it"
+        )
+    check_appendable(path)
+    return path
 
 
 class _Parser(argparse.ArgumentParser):
@@ -147,7 +174,10 @@ def _parser(archive: Path) -> argparse.ArgumentParser:
     )
     add_options(parser)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help=f"JSON Lines to append to; {archive.stem}.jsonl"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"JSON Lines to append to, {archive.stem}.jsonl by default; - for stdout",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the measurements as JSON instead of the table"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,29 +142,34 @@ def choose_phone(serial: str | None) -> str:
 class Phone:
     """One phone that takes commands."""
 
-    def __init__(self, serial: str) -> None:
+    def __init__(self, serial: str, stopped: threading.Event | None = None) -> None:
         """Notes which.
 
         Args:
             serial: as `choose_phone` gave it.
+            stopped: ends what runs there when it is set; None where nobody stops it.
 
         Raises:
             DeviceError: adb is not installed.
         """
         self.serial = serial
+        self._stopped = stopped
         self._adb = [find_adb(), "-s", serial]
 
     def command(self, script: str) -> list[str]:
         """What runs a script of the phone's shell, as the words of a process."""
         return [*self._adb, "shell", script]
 
-    def shell(self, script: str, what: str, *, timeout_s: float = _SHORT_S) -> Answer:
+    def shell(
+        self, script: str, what: str, *, timeout_s: float = _SHORT_S, also_stopped: bool = False
+    ) -> Answer:
         """Runs a script in the phone's shell.
 
         Args:
             script: of a POSIX shell; foreign words in it must be quoted.
             what: it does, for messages, as in "it could not X".
             timeout_s: after which it is ended.
+            also_stopped: whether it is run after the stop too, as what cleans up.
 
         Returns:
             Its output and the exit status of its last command.
@@ -173,7 +179,9 @@ class Phone:
             DeviceError: it does not answer in time, or answers too much.
         """
         token = f"edgeq-{secrets.token_hex(8)}"
-        answer = self._run(self.command(f"{script}\nstatus=$?; echo; echo {token}:$status"), timeout_s, what)
+        answer = self._run(
+            self.command(f"{script}\nstatus=$?; echo; echo {token}:$status"), timeout_s, what, also_stopped
+        )
         text = answer.text.replace("\r\n", "\n")
         output, found, rest = text.rpartition(f"\n{token}:")
         if not found or not rest.strip().isdecimal():
@@ -208,10 +216,13 @@ class Phone:
             )
         raise self.lost(what, answer.text)
 
-    def _run(self, words: Sequence[str], timeout_s: float, what: str) -> Answer:
+    def _run(self, words: Sequence[str], timeout_s: float, what: str, also_stopped: bool = False) -> Answer:
+        stopped = None if also_stopped else self._stopped
         try:
-            return run_bounded(words, timeout_s, MOST_OUTPUT)
+            return run_bounded(words, timeout_s, MOST_OUTPUT, stopped)
         except BoundError as error:
+            if stopped is not None and stopped.is_set():
+                raise PhoneLostError(f"phone {self.serial} could not {what}: {error}") from error
             raise self.lost(what, str(error)) from error
 
     def lost(self, what: str, text: str) -> DeviceError:

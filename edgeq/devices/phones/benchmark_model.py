@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -62,7 +63,12 @@ class PhoneOptions:
 
 
 def measure_on_phone(
-    targets: Targets, serial: str | None, options: PhoneOptions, *, progress: Progress | None = None
+    targets: Targets,
+    serial: str | None,
+    options: PhoneOptions,
+    *,
+    progress: Progress | None = None,
+    stopped: threading.Event | None = None,
 ) -> Session:
     """Measures latency and memory of variants on a phone, against each other.
 
@@ -71,6 +77,7 @@ def measure_on_phone(
         serial: of the phone; None or empty for the only one that is attached.
         options: how.
         progress: called with what is being done, how many runs are done, and how many there are.
+        stopped: ends the measuring when it is set, by another thread; None where nobody does.
 
     Returns:
         The measurements. Variants that failed are named in it; where the phone was lost after one thread count was
@@ -81,7 +88,7 @@ def measure_on_phone(
     """
     base = targets.baseline(options.baseline)
     started_at, start = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
-    phone = Phone(choose_phone(serial))
+    phone = Phone(choose_phone(serial), stopped)
     info = read_phone(phone)
     binary = find_binary(options.benchmark_model, options.benchmark_model_sha256, info.abis)
     before = read_phone_state(phone, "before", 0.0)

@@ -35,13 +35,16 @@ class Answer:
     text: str
 
 
-def run_bounded(words: Sequence[str], timeout_s: float, most_bytes: int) -> Answer:
+def run_bounded(
+    words: Sequence[str], timeout_s: float, most_bytes: int, stopped: threading.Event | None = None
+) -> Answer:
     """Runs a program with nothing on its input.
 
     Args:
         words: the program and its arguments.
         timeout_s: after which it is ended.
         most_bytes: of output, after which it is ended.
+        stopped: after which it is ended too; None where nobody stops it.
 
     Raises:
         BoundError: it was ended.
@@ -64,7 +67,7 @@ def run_bounded(words: Sequence[str], timeout_s: float, most_bytes: int) -> Answ
     reader.start()
     hung = True
     try:
-        hung = not _over(process, reader, time.monotonic() + timeout_s)
+        hung = not _over(process, reader, time.monotonic() + timeout_s, stopped)
     finally:
         # Also on Ctrl-C: nothing is left running.
         if process.poll() is None:
@@ -72,6 +75,8 @@ def run_bounded(words: Sequence[str], timeout_s: float, most_bytes: int) -> Answ
             process.wait()
         # A server that adb has just started may hold the pipe open; what the command printed is there by then.
         reader.join(_REST_S)
+    if stopped is not None and stopped.is_set():
+        raise BoundError("it was interrupted")
     if hung:
         raise BoundError(f"no answer within {timeout_s:.0f} s")
     content = b"".join(kept)
@@ -80,18 +85,23 @@ def run_bounded(words: Sequence[str], timeout_s: float, most_bytes: int) -> Answ
     return Answer(process.returncode, content.decode("utf-8", "replace"))
 
 
-def _over(process: subprocess.Popen[bytes], reader: threading.Thread, limit: float) -> bool:
-    """Waits until the program is over; False where it is not at the limit, by the monotonic clock."""
+def _over(
+    process: subprocess.Popen[bytes],
+    reader: threading.Thread,
+    limit: float,
+    stopped: threading.Event | None,
+) -> bool:
+    """Waits until the program is over; False where it is not at the limit, by the monotonic clock, or is stopped."""
     while process.poll() is None:
         left = limit - time.monotonic()
-        if left <= 0:
+        if left <= 0 or (stopped is not None and stopped.is_set()):
             return False
         # Most often the end of the output is the end of the program, and a thread is waited for without polling.
         if reader.is_alive():
             reader.join(min(left, _REST_S))
         else:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(left)
+                process.wait(min(left, _REST_S))
     return True
 
 

@@ -170,7 +170,10 @@ class PhoneFolder:
         pid = f"{self.path}/{_PID}"
         with contextlib.suppress(DeviceError):
             self.phone.shell(
-                f'[ -f {pid} ] && kill -9 "$(cat {pid})"; rm -f {pid}', "end a program", timeout_s=_GOODBYE_S
+                f'[ -f {pid} ] && kill -9 "$(cat {pid})"; rm -f {pid}',
+                "end a program",
+                timeout_s=_GOODBYE_S,
+                also_stopped=True,
             )
 
     def _wait_until_there(self) -> None:
@@ -205,7 +208,9 @@ class PhoneFolder:
         # Phones before Android 7 do not hand the end of the input on.
         with contextlib.suppress(DeviceError):
             self._end_program()
-            self.phone.shell(f"rm -rf {self.path}", "remove what was copied", timeout_s=_GOODBYE_S)
+            self.phone.shell(
+                f"rm -rf {self.path}", "remove what was copied", timeout_s=_GOODBYE_S, also_stopped=True
+            )
 
 
 def remove_stale(phone: Phone) -> tuple[str, ...]:

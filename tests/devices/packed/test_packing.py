@@ -14,7 +14,7 @@ from edgeq.devices.packed.archive import INPUTS_NPZ, extract_bundle
 from edgeq.devices.packed.code import packed_sources
 from edgeq.devices.packed.inputs import PackedInputs, read_inputs
 from edgeq.devices.packed.packing import pack_bundle, write_packed
-from edgeq.errors import BundleError, DataError, UsageError
+from edgeq.errors import BundleError, DataError, OutputError, UsageError
 
 DEMO = Path(__file__).parents[3] / "edgeq" / "demo"
 
@@ -159,6 +159,18 @@ def test_only_modules_that_measuring_imports_are_packed() -> None:
         "tflite/TensorType.py",
         "tflite/__init__.py",
     ]
+
+
+def test_nothing_but_a_packed_bundle_is_replaced(targets: Targets, tmp_path: Path) -> None:
+    packed = pack_bundle(targets)
+    path = tmp_path / "model.pyz"
+    write_packed(path, packed)
+    write_packed(path, packed)
+    precious = tmp_path / "data.npz"
+    precious.write_bytes(b"PK and more")
+    with pytest.raises(OutputError, match="exists and is no packed bundle"):
+        write_packed(precious, packed)
+    assert precious.read_bytes() == b"PK and more"
 
 
 def test_a_packed_bundle_may_be_run_by_whoever_may_read_it(targets: Targets, tmp_path: Path) -> None:

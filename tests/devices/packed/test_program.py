@@ -18,6 +18,7 @@ import pytest
 
 from edgeq.benchmark.targets import find_targets
 from edgeq.data.reading import read_dataset
+from edgeq.data.truth import ClassLabels
 from edgeq.devices.packed.packing import pack_bundle, write_packed
 from edgeq.report.render import render
 from edgeq.report.results import read_results
@@ -104,6 +105,47 @@ def test_json_goes_to_stdout_alone(python, archive, tmp_path) -> None:
     assert (tmp_path / "elsewhere.jsonl").is_file()
 
 
+def test_a_hyphen_is_stdout_which_then_has_json_lines_alone(python, archive, tmp_path) -> None:
+    done = run(python, archive, tmp_path, *QUICK, "--no-latency", "--no-accuracy", "-o", "-")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["variant"]["name"] for line in done.stdout.splitlines()] == ["float32", "int8"]
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("tmp", "cache")] == []
+
+
+def test_labels_of_another_model_cost_accuracy_alone(python, tmp_path) -> None:
+    data = read_dataset(DEMO / "test.npz")
+    shifted = data.with_truth(ClassLabels((data.truth.values + 1) % 10, data.truth.names))
+    archive = tmp_path / "demo.pyz"
+    write_packed(archive, pack_bundle(find_targets([DEMO / "bundle"]), data=shifted, items=50))
+    done = run(python, archive, tmp_path, *QUICK, "--no-latency")
+    assert done.returncode == 3
+    assert "not measured: accuracy: " in done.stderr
+    assert "pack the bundle again" in done.stderr
+    assert [one.accuracy for one in read_results([tmp_path / "demo.jsonl"])] == [None, None]
+
+
+def test_ctrl_c_while_it_is_still_importing_is_one_line(python, archive, tmp_path) -> None:
+    process = subprocess.Popen(
+        [python, "-X", "importtime", archive, "--help"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    # Python says what it has imported: this is the first of edgeq, long before the program is there.
+    for line in process.stderr:
+        if line.endswith(" edgeq\n"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(60) == 130
+    assert [line for line in rest.splitlines() if not line.startswith("import time:")] == [
+        "edgeq: interrupted"
+    ]
+
+
 def test_no_accuracy_leaves_the_inputs_alone(python, archive, tmp_path) -> None:
     done = run(python, archive, tmp_path, *QUICK, "--no-accuracy", "--json")
     assert [one["accuracy"] for one in json.loads(done.stdout)] == [None, None]
@@ -154,6 +196,8 @@ def test_the_first_file_is_read_by_any_python_3_and_refuses_old_ones(archive) ->
         (("--sustained", "soon"), "expected such as 90s, 10m or 1h30m"),
         (("--runtime", "onnx"), "unknown runtime 'onnx'"),
         (("--frobnicate",), "unrecognized arguments: --frobnicate"),
+        (("-o", "report.html"), "expected a name that ends in .jsonl"),
+        (("--max-time", "0"), "expected 0.1 s or more"),
         (("-o", "missing/folder.jsonl"), "the folder missing does not exist"),
     ],
 )

@@ -477,6 +477,25 @@ def test_an_edgeq_that_is_ended_leaves_nothing(phones, program, how):
         edgeq.wait()
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_ends_a_phone_that_hangs(phones, program, how):
+    folder = phones(ABC123={})
+    path = program(default={"text": "", "hang": True})
+    edgeq = subprocess.Popen(
+        [sys.executable, "-m", "edgeq", "benchmark", BUNDLE, "--on", "adb:", "--benchmark-model", path],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until(lambda: any(Path(folder / "ABC123/data/local/tmp").glob("edgeq-*/pid")), edgeq)
+        edgeq.send_signal(how)
+        assert edgeq.wait(30) == (130 if how == signal.SIGINT else 128 + signal.SIGTERM)
+        assert left_behind(folder) == []
+    finally:
+        edgeq.kill()
+        edgeq.wait()
+
+
 def _wait_until(done, process=None) -> None:
     limit = time.monotonic() + 60
     while not done():
