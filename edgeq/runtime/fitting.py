@@ -82,7 +82,7 @@ def _glibc() -> tuple[int, int] | None:
 
 def what_fits(system: System) -> str:
     """What to install there, or why nothing can be; the end of a sentence."""
-    reason = _no_runtime(system)
+    reason = no_runtime(system)
     if reason:
         return reason
     if system.machine == "armv7l":
@@ -91,7 +91,7 @@ def what_fits(system: System) -> str:
     return litert_problem(system) or "pip install ai-edge-litert"
 
 
-def _no_runtime(system: System) -> str:
+def no_runtime(system: System) -> str:
     """Why no runtime fits whatever its version; empty where one might."""
     if system.implementation != "cpython":
         return f"no runtime has a wheel for {system.implementation}: use CPython 3.10 to 3.14"

@@ -42,7 +42,13 @@ class Host:
 
     def left(self) -> list[str]:
         """What is in its home and its temporary folder, and which processes know of them."""
-        files = [str(path) for path in self.home.rglob("*") if path.name != "tmp"]
+        # Path.rglob does not bear that what it looks at is removed meanwhile.
+        files = [
+            f"{folder}/{name}"
+            for folder, folders, names in os.walk(self.home)
+            for name in (*folders, *names)
+            if name != "tmp"
+        ]
         return files + [f"{pid}: {line}" for pid, line in processes(f"HOME={self.home}", "environ")]
 
     def left_in_the_end(self) -> list[str]:

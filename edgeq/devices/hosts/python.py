@@ -13,11 +13,7 @@ from typing import Any
 from edgeq.devices.hosts.host import OLDEST, Interpreter, RemoteHost, read_host
 from edgeq.devices.hosts.ssh_connection import SshConnection, new_token
 from edgeq.errors import DeviceError, EdgeqError
-
-NEWEST_LITERT, NEWEST_TFLITE_RUNTIME = (3, 14), (3, 11)
-"""The newest Python that has wheels: of ai-edge-litert 2.1, and of tflite-runtime 2.14 for 32-bit ARM."""
-OLDEST_GLIBC = (2, 34)
-"""Of the wheels of both for Linux."""
+from edgeq.runtime.fitting import System, litert_problem, no_runtime, tflite_runtime_problem
 
 PROBE_S = 60.0
 _LOADER = (
@@ -130,26 +126,24 @@ def requirements(host: RemoteHost, one: Interpreter, runtime: str | None = None)
     """What pip must install for an interpreter, as in setup.cfg; or why nothing fits it, as the end of a sentence."""
     if one.version < OLDEST:
         return f"Python {one.python} is too old, expected {_dotted(OLDEST)} or newer"
-    if not one.is_cpython:
-        return "there are wheels for CPython alone"
-    if host.system == "linux" and (not one.libc.startswith("glibc") or _glibc(one.libc) < OLDEST_GLIBC):
-        return f"wheels need glibc {_dotted(OLDEST_GLIBC)} or newer, found {one.libc or 'another C library'}"
-    is_arm32 = one.bits == 32 and host.machine in ("armv7l", "armv8l", "aarch64")
-    if is_arm32 and runtime in (None, "tflite-runtime"):
-        if one.version[:2] > NEWEST_TFLITE_RUNTIME:
-            return f"tflite-runtime for 32-bit ARM ends at Python {_dotted(NEWEST_TFLITE_RUNTIME)}, found {one.python}"
-        return Requirements(("tflite-runtime>=2.14", "numpy>=1.24,<2"), system_packages=True)
-    if one.bits == 64 and host.machine in ("x86_64", "aarch64", "arm64"):
-        if runtime == "tflite-runtime" and one.version[:2] > NEWEST_TFLITE_RUNTIME:
-            return f"tflite-runtime ends at Python {_dotted(NEWEST_TFLITE_RUNTIME)}, found {one.python}"
-        if runtime == "tflite-runtime":
-            return Requirements(("tflite-runtime>=2.14", "numpy>=1.24,<2"))
-        if one.version[:2] > NEWEST_LITERT:
-            return (
-                f"ai-edge-litert has no wheel for Python {one.python}, the newest is {_dotted(NEWEST_LITERT)}"
-            )
-        return Requirements(("ai-edge-litert>=2.1", "numpy>=1.24"))
-    return f"there is no wheel of a runtime for {one.bits}-bit Python on {host.machine}"
+    system = System(
+        kernel=host.machine,
+        bits=one.bits,
+        python=(one.version[0], one.version[1]),
+        implementation="cpython" if one.is_cpython else "another Python than CPython",
+        os=host.system,
+        glibc=_glibc(one.libc),
+    )
+    reason = no_runtime(system)
+    if reason:
+        return reason
+    is_arm32 = system.machine == "armv7l"
+    if is_arm32 and runtime == "litert":
+        return "LiteRT is 64-bit only: install a 64-bit system, or leave --runtime out"
+    if is_arm32 or runtime == "tflite-runtime":
+        packages = ("tflite-runtime>=2.14", "numpy>=1.24,<2")
+        return tflite_runtime_problem(system) or Requirements(packages, system_packages=is_arm32)
+    return litert_problem(system) or Requirements(("ai-edge-litert>=2.1", "numpy>=1.24"))
 
 
 def install_runtime(
@@ -214,9 +208,13 @@ def _last_error(text: str) -> str:
     return (errors or lines or ["pip failed without a word"])[-1][:300]
 
 
-def _glibc(libc: str) -> tuple[int, ...]:
-    numbers = libc.partition(" ")[2].split(".")
-    return tuple(int(number) for number in numbers if number.isdecimal() and len(number) < 6)
+def _glibc(libc: str) -> tuple[int, int] | None:
+    """Of ``glibc 2.36``; None of another C library."""
+    name, _, version = libc.partition(" ")
+    numbers = version.split(".")[:2]
+    if name != "glibc" or len(numbers) != 2 or not all(one.isdecimal() and len(one) < 6 for one in numbers):
+        return None
+    return int(numbers[0]), int(numbers[1])
 
 
 def _dotted(version: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ def test_a_line_that_was_cut_is_no_answer():
 
 
 def test_what_is_sent_arrives_and_a_dead_process_takes_nothing():
-    with running('print(\'T {"got": "%s"}\' % input())') as process:
+    with running('print(\'T {"got": "%s"}\' % input(), flush=True); input()') as process:
         assert process.send(b"x\n")
         assert process.answer() == {"got": "x"}
         process.kill()

@@ -57,15 +57,27 @@ MISSING = {
     ),
     "32 bits, newer": (
         pi(interpreter((3, 13, 1), bits=32, runtimes={}), machine="armv7l"),
-        "tflite-runtime for 32-bit ARM ends at Python 3.11, found 3.13",
+        "tflite-runtime for 32-bit ARM ends at Python 3.11, this is 3.13, and LiteRT is 64-bit only",
     ),
-    "too new": (pi(interpreter((3, 15, 0), runtimes={})), "no wheel for Python 3.15, the newest is 3.14"),
-    "old glibc": (pi(interpreter(libc="glibc 2.31", runtimes={})), "glibc 2.34 or newer, found glibc 2.31"),
-    "musl": (pi(interpreter(libc="", runtimes={})), "glibc 2.34 or newer, found another C library"),
-    "pypy": (pi(interpreter(is_cpython=False, runtimes={})), "wheels for CPython alone"),
+    "too new": (
+        pi(interpreter((3, 15, 0), runtimes={})),
+        "ai-edge-litert has no wheel for Python 3.15, use Python 3.10 to 3.14",
+    ),
+    "old glibc": (
+        pi(interpreter(libc="glibc 2.31", runtimes={})),
+        "ai-edge-litert needs glibc 2.34, this system has 2.31",
+    ),
+    "musl": (
+        pi(interpreter(libc="", runtimes={})),
+        "no runtime has a wheel for a C library other than glibc",
+    ),
+    "pypy": (
+        pi(interpreter(is_cpython=False, runtimes={})),
+        "no runtime has a wheel for another Python than CPython: use CPython 3.10 to 3.14",
+    ),
     "armv6": (
         pi(interpreter(bits=32, runtimes={}), machine="armv6l"),
-        "no wheel of a runtime for 32-bit Python on",
+        "no wheel exists for ARMv6 (Raspberry Pi 1 and Zero)",
     ),
 }
 
