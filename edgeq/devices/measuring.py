@@ -91,8 +91,11 @@ def measure_on_devices(
     access = access or DeviceAccess()
     _check(specs, job)
     outcomes: dict[DeviceSpec, Session | EdgeqError] = {}
+    packed: Path | None = None
+    notes: tuple[str, ...] = ()
     with ExitStack() as stack:
-        packed = _packed(stack, job) if any(spec.kind == SSH for spec in specs) else None
+        if any(spec.kind == SSH for spec in specs):
+            packed, notes = _packed(stack, job)
         connections: dict[DeviceSpec, Connection] = {}
         for spec in specs:
             if spec.kind == SSH:
@@ -120,7 +123,7 @@ def measure_on_devices(
             outcomes[here] = _outcome(_on_this_machine, job, _progress_of(here, specs, progress))
         for spec, future in waiting.items():
             outcomes[spec] = _outcome(future.result)
-    return _collected(specs, outcomes)
+    return _collected(specs, outcomes, notes)
 
 
 def _check(specs: Sequence[DeviceSpec], job: DeviceJob) -> None:
@@ -146,7 +149,8 @@ def _check(specs: Sequence[DeviceSpec], job: DeviceJob) -> None:
             )
 
 
-def _packed(stack: ExitStack, job: DeviceJob) -> Path:
+def _packed(stack: ExitStack, job: DeviceJob) -> tuple[Path, tuple[str, ...]]:
+    """The file that goes to hosts, and what was left out of it."""
     packed = pack_bundle(
         job.targets,
         data=job.data,
@@ -157,7 +161,7 @@ def _packed(stack: ExitStack, job: DeviceJob) -> Path:
     )
     path = stack.enter_context(scratch_folder("pack")) / "packed.pyz"
     write_packed(path, packed)
-    return path
+    return path, packed.notes
 
 
 def _progress_of(
@@ -218,10 +222,14 @@ def _outcome(measuring: Callable[..., Session], *arguments: Any) -> Session | Ed
         return error
 
 
-def _collected(specs: Sequence[DeviceSpec], outcomes: Mapping[DeviceSpec, Session | EdgeqError]) -> Session:
+def _collected(
+    specs: Sequence[DeviceSpec],
+    outcomes: Mapping[DeviceSpec, Session | EdgeqError],
+    packing_notes: Sequence[str],
+) -> Session:
     measurements: list[Measurement] = []
     failures: dict[str, str] = {}
-    notes: list[str] = []
+    notes = list(packing_notes)
     for spec in specs:
         outcome = outcomes[spec]
         if isinstance(outcome, EdgeqError):
