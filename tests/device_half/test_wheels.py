@@ -108,8 +108,17 @@ def test_pip_takes_a_wheel_that_asks_for_a_runtime_only_where_one_fits(
 
 
 @pytest.fixture
-def setup_py() -> ModuleType:
-    """What builds edgeq where it is installed."""
+def setup_py(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """What builds edgeq where it is installed.
+
+    With empty modules for setuptools, which nothing here calls: the real one does not load where another test's
+    packages have loaded Python's own distutils.
+    """
+    setuptools, wheels = ModuleType("setuptools"), ModuleType("setuptools.command.bdist_wheel")
+    setuptools.setup = wheels.get_platform = None  # type: ignore[attr-defined]
+    wheels.bdist_wheel = object  # type: ignore[attr-defined]
+    for module in (setuptools, ModuleType("setuptools.command"), wheels):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     spec = importlib.util.spec_from_file_location("edgeq_setup", ROOT / "setup.py")
     assert spec is not None
     assert spec.loader is not None
