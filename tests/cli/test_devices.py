@@ -21,6 +21,10 @@ def environment(tmp_path):
     ssh.parent.mkdir()
     ssh.write_text(SSH)
     ssh.chmod(0o755)
+    # The real one would start a server that stays.
+    adb = ssh.with_name("adb")
+    adb.write_text("#!/bin/sh\necho 'List of devices attached'\n")
+    adb.chmod(0o755)
     return {**os.environ, "HOME": str(tmp_path), "PATH": f"{ssh.parent}:/bin"}
 
 

@@ -19,6 +19,10 @@ def bare_interpreter(tmp_path_factory):
 @pytest.fixture
 def configuration(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    # The real one would start a server that stays.
+    adb = tmp_path / "adb"
+    adb.write_text("#!/bin/sh\necho 'List of devices attached'\n")
+    adb.chmod(0o755)
     path = tmp_path / "config"
     path.write_text(
         "Host good bare closed password unknown nopython noshell repositories *.lab\nHost we;ird\n"
