@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeq.benchmark.measurement import Measurement
-from edgeq.benchmark.session import Progress, Session, measure
+from edgeq.benchmark.session import Progress, Session
 from edgeq.benchmark.targets import Targets
 from edgeq.data.dataset import FAIL, Dataset
 from edgeq.data.preprocessing import Preprocessing
+from edgeq.devices.here import measure_here
 from edgeq.devices.hosts.ssh import Connection, open_connection
 from edgeq.devices.job_options import JobOptions
 from edgeq.devices.packed.packing import ITEMS, pack_bundle, write_packed
@@ -175,23 +176,14 @@ def _silence(what: str, done: int, total: int) -> None:
 
 
 def _on_this_machine(job: DeviceJob, progress: Progress) -> Session:
-    options = job.options
-    return measure(
+    return measure_here(
         job.targets,
+        job.options,
         data=job.data,
         preprocessing=job.preprocessing,
-        threads=options.threads,
-        runtime=options.runtime,
-        plan=options.plan(),
-        baseline=options.baseline,
-        limit=job.limit,
         task=job.task,
+        limit=job.limit,
         on_bad_input=job.on_bad_input,
-        cpus=options.cpus,
-        sustained_s=options.sustained_s,
-        cool_down_s=options.cool_down_s,
-        seed=options.seed,
-        verbose=options.verbose,
         progress=progress,
     )
 

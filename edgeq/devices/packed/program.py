@@ -13,15 +13,16 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import edgeq
 from edgeq.benchmark.measurement import reached, to_json
 from edgeq.benchmark.parity import parity_code
-from edgeq.benchmark.session import Session, measure
+from edgeq.benchmark.session import Progress, Session
 from edgeq.benchmark.targets import Targets, find_targets
+from edgeq.devices.here import measure_here
 from edgeq.devices.hosts import remote_job
 from edgeq.devices.job_options import JobOptions, add_options, job_options
 from edgeq.devices.packed.archive import extract_bundle
@@ -32,8 +33,6 @@ from edgeq.report.results import append_results, check_appendable, to_line
 from edgeq.runtime.available import find_runtime
 from edgeq.scratch import scratch_folder
 from edgeq.unwinding import INTERRUPTED, explanation, prepare_process
-
-Progress = Callable[[str, int, int], None]
 
 _REDRAW_S = 0.2
 
@@ -97,20 +96,14 @@ def run(archive: Path, options: JobOptions, progress: Progress | None = None) ->
 def _measured(
     targets: Targets, inputs: PackedInputs | None, options: JobOptions, name: str, progress: Progress | None
 ) -> Session:
-    return measure(
+    if inputs is None:
+        return measure_here(targets, options, progress=progress)
+    return measure_here(
         targets,
-        data=None if inputs is None else inputs.dataset(f"{name}'s packed inputs"),
-        preprocessing=None if inputs is None else inputs.preprocessing,
-        task=None if inputs is None else inputs.task,
-        threads=options.threads,
-        runtime=options.runtime,
-        plan=options.plan(),
-        baseline=options.baseline,
-        cpus=options.cpus,
-        sustained_s=options.sustained_s,
-        cool_down_s=options.cool_down_s,
-        seed=options.seed,
-        verbose=options.verbose,
+        options,
+        data=inputs.dataset(f"{name}'s packed inputs"),
+        preprocessing=inputs.preprocessing,
+        task=inputs.task,
         progress=progress,
     )
 
