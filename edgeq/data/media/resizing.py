@@ -48,8 +48,10 @@ def resize(image: Image.Image, size: tuple[int, int], method: str, antialias: bo
     if method == "bilinear" and antialias:
         # Its weights are those of TensorFlow, none is negative, and so its rounding between the two passes costs
         # no more than half a level. The other kernels overshoot, which Pillow clips after the first pass: up to
-        # 43 levels off.
-        return _array(image.resize((width, height), Image.Resampling.BILINEAR), copy=True)
+        # 43 levels off. In two calls, because which pass Pillow makes first depends on its version (13 goes down the
+        # columns first where the height shrinks most), and the order makes a difference of a level.
+        narrow = image.resize((width, image.height), Image.Resampling.BILINEAR)
+        return _array(narrow.resize((width, height), Image.Resampling.BILINEAR), copy=True)
     if method == "bilinear" and height <= image.height and width <= image.width:
         return _shrink_bilinear(image, height, width)
     if method == "area":
