@@ -170,6 +170,8 @@ def drop(measurement: Measurement, old: Sequence[Measurement] | None = None) -> 
                 raise ResultsError(
                     "drop was not measured (nothing is measured over adb but times and memory)"
                 )
+            if accuracy is None and measurement.environment.reached_by.startswith("app:"):
+                raise ResultsError("drop was not measured (the app measures times and parity alone)")
             raise ResultsError("drop was not measured (it needs labels and an FP32 that is above chance)")
         return Drop(primary.drop, primary.drop_unit, is_paired=True)
     then = earlier("drop", measurement, old)

@@ -33,8 +33,8 @@ class Environment:
         cpus: cores that the inferences were tied to; empty where to none.
         power: ``mains`` or ``battery``; None where not readable.
         emulator: what emulated the CPU, such as ``qemu-user``: its times mean nothing. None on a real one.
-        reached_by: how, such as ``ssh:pi@raspberrypi``, ``adb:SERIAL`` or, of a packed bundle, ``packed:`` and
-            the machine's name; ``local`` for this machine.
+        reached_by: how, such as ``ssh:pi@raspberrypi``, ``adb:SERIAL``, ``packed:`` and the machine's name of a packed
+            bundle, or ``app:`` and the installation's identifier of the Android app; ``local`` for this machine.
         states: of the machine before, during and after the measuring.
     """
 

@@ -66,7 +66,7 @@ class RuntimeInfo:
     """What computed.
 
     Attributes:
-        name: ``litert`` or ``tflite-runtime``.
+        name: ``litert`` or ``tflite-runtime``; ``tensorflow-lite`` in an Android app.
         version: the package's version.
         kernel_path: runtime, version, delegate and CPU family in one string; integer outputs are
             bit-exact only where it is equal.

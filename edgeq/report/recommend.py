@@ -192,6 +192,8 @@ def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
         reason = (
             "adb measures times alone; measure this bundle here with --data to see what each variant loses"
         )
+    if table.environment.reached_by.startswith("app:"):
+        reason = "the app measures times and parity; measure this bundle here with --data to see what each variant loses"
     if faster:
         best = fastest(faster)
         reason += f"; fastest is {best.variant}, {speed_phrase(best)} than {best.baseline}"

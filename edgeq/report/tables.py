@@ -116,6 +116,8 @@ def _notes(kept: Sequence[Measurement], older: int) -> tuple[str, ...]:
     ]
     if all(one.environment.reached_by.startswith("adb:") and one.accuracy is None for one in kept):
         notes.append("accuracy is not measured over adb")
+    if all(one.environment.reached_by.startswith("app:") and one.accuracy is None for one in kept):
+        notes.append("accuracy is not measured by the app")
     if older:
         notes.append(
             f"{count(older, 'older measurement')} of the same variants left out: "

@@ -205,6 +205,21 @@ def test_what_a_phone_does_not_tell_is_left_out_and_said():
     assert "p90" not in render(phone(), "md")
 
 
+def test_the_app_measures_no_accuracy_and_what_does_is_said():
+    table = table_of(
+        each(
+            phone(),
+            lambda one: change(one, environment__reached_by="app:3f2a", latency__statistic="inference"),
+        )
+    )
+    assert table.notes == ("accuracy is not measured by the app",)
+    (advice,) = recommend(table)
+    assert advice.text.startswith(
+        "Accuracy was not measured, so nothing is recommended: the app measures times and parity; measure this bundle "
+        "here with --data"
+    )
+
+
 def test_a_failed_parity_is_warned_of_and_never_shipped():
     failing = each(raspberry(), lambda one: near(one, passed=one.variant.name != "int8"))
     table = table_of(failing)
