@@ -184,7 +184,13 @@ def is_bundle(folder: Path) -> bool:
 
 
 def write_bundle(
-    folder: Path, manifest: Manifest, models: Mapping[str, bytes], parity: Parity, *, force: bool = False
+    folder: Path,
+    manifest: Manifest,
+    models: Mapping[str, bytes],
+    parity: Parity,
+    *,
+    others: Mapping[str, bytes] | None = None,
+    force: bool = False,
 ) -> Bundle:
     """Writes a bundle whole or not at all.
 
@@ -193,6 +199,7 @@ def write_bundle(
         manifest: without the digests of `files`, which are filled in.
         models: the content of each variant's file by its name.
         parity: a few inputs and outputs.
+        others: the content of further files by name, which every reader verifies like these.
         force: whether an existing bundle is replaced.
 
     Returns:
@@ -202,15 +209,14 @@ def write_bundle(
         BundleError: a file name that leads out of the folder.
         OutputError: the folder exists, is being written by another process, or cannot be written.
     """
-    for name in models:
+    beside = {PARITY_NPZ: _parity_bytes(parity), **(others or {})}
+    for name in (*models, *beside):
         _require_plain(folder, name)
-    npz = _parity_bytes(parity)
-    files = {PARITY_NPZ: sha256_bytes(npz)}
+    files = {name: sha256_bytes(content) for name, content in beside.items()}
     complete = dataclasses.replace(manifest, files=files)
     with atomic_directory(folder, force=force, replaceable=is_bundle) as temporary:
-        for name, content in models.items():
+        for name, content in (*models.items(), *beside.items()):
             (temporary / name).write_bytes(content)
-        (temporary / PARITY_NPZ).write_bytes(npz)
         text = json.dumps(_manifest_to_json(complete), indent=1, ensure_ascii=False, sort_keys=False)
         (temporary / BUNDLE_JSON).write_text(text + "\n", encoding="utf-8")
     return Bundle(folder, complete)

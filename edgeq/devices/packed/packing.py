@@ -24,7 +24,7 @@ from edgeq.benchmark.tasks.choosing import (
     MULTI_LABEL,
     REGRESSION,
 )
-from edgeq.bundle import BUNDLE_JSON, PARITY_NPZ, Bundle
+from edgeq.bundle import BUNDLE_JSON, Bundle
 from edgeq.data.dataset import FAIL, Dataset
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.devices.packed.archive import BUNDLE_FOLDER, COMMENT, INPUTS_NPZ, MAIN
@@ -158,7 +158,7 @@ def _inputs(
 def _archive(bundle: Bundle, inputs: PackedInputs | None) -> bytes:
     content = {"__main__.py": MAIN.encode(), **packed_sources()}
     # All variants, whichever are to be measured: a bundle is verified as a whole.
-    names = (BUNDLE_JSON, PARITY_NPZ, *(variant.file for variant in bundle.manifest.variants))
+    names = (BUNDLE_JSON, *bundle.manifest.files, *(variant.file for variant in bundle.manifest.variants))
     content |= {f"{BUNDLE_FOLDER}/{name}": (bundle.folder / name).read_bytes() for name in names}
     if inputs is not None:
         content[INPUTS_NPZ] = inputs.to_bytes()
