@@ -37,8 +37,8 @@ class BenchmarkActivity : DemoActivity() {
 
     override fun onStart() {
         super.onStart()
-        demo.benchmark.observe(::render)
-        demo.saving.observe(::renderSaving)
+        demo.benchmark.observe(this, ::render)
+        demo.saving.observe(this, ::renderSaving)
     }
 
     override fun onPause() {
@@ -51,8 +51,8 @@ class BenchmarkActivity : DemoActivity() {
 
     override fun onStop() {
         if (!isChangingConfigurations) demo.benchmark.stop()
-        demo.benchmark.observe(null)
-        demo.saving.observe(null)
+        demo.benchmark.forget(this)
+        demo.saving.forget(this)
         super.onStop()
     }
 
@@ -135,25 +135,27 @@ class BenchmarkActivity : DemoActivity() {
         val remarks = requireView<TextView>(R.id.remarks)
         remarks.text = report?.remarks().orEmpty().joinToString("\n")
         remarks.showIf(remarks.text.isNotEmpty())
+        showEnd(outcome)
         val isAny = outcome?.session?.measurements.orEmpty().isNotEmpty()
         requireView<View>(R.id.share_button).showIf(isAny)
         requireView<View>(R.id.save_button).showIf(isAny)
     }
 
-    private fun showProblem(text: String?) {
-        val problem = requireView<TextView>(R.id.problem)
-        problem.showIf(text != null)
-        problem.text = text
+    private fun showEnd(outcome: BenchmarkOutcome?) {
+        val end = requireView<TextView>(R.id.end)
+        end.showIf(outcome != null)
+        val measured = outcome?.session?.measurements.orEmpty().size
+        end.text = resources.getQuantityString(R.plurals.benchmark_end, measured, measured)
     }
 
     /** As text where that fits into an intent, else as a file. */
     private fun share(outcome: BenchmarkOutcome) {
         val model = outcome.session.measurements.first().model
         val send = Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_SUBJECT, getString(R.string.share_subject, model))
-        if (outcome.lines.length <= MOST_TEXT) {
-            send.setType("text/plain").putExtra(Intent.EXTRA_TEXT, outcome.lines)
+        if (outcome.text != null) {
+            send.setType("text/plain").putExtra(Intent.EXTRA_TEXT, outcome.text)
         } else if (outcome.isInFile) {
-            attach(SharedFiles.uri(SharedFiles.RESULTS), send)
+            attach(SharedFiles.uri(this, SharedFiles.RESULTS), send)
         } else {
             return showProblem(getString(R.string.share_too_large))
         }
@@ -169,7 +171,8 @@ class BenchmarkActivity : DemoActivity() {
     private fun chooseFile() {
         val create = Intent(Intent.ACTION_CREATE_DOCUMENT)
             .addCategory(Intent.CATEGORY_OPENABLE)
-            .setType("application/json")
+            // Of no known kind: others would get that kind's extension behind the name.
+            .setType("application/octet-stream")
             .putExtra(Intent.EXTRA_TITLE, SharedFiles.RESULTS)
         try {
             startActivityForResult(create, SAVE)
@@ -179,9 +182,10 @@ class BenchmarkActivity : DemoActivity() {
     }
 
     private fun save(uri: Uri) {
-        val lines = outcome()?.lines ?: return
+        // Null where the process ended while the user chose the file.
+        val session = outcome()?.session
         val workbench = demo.workbench
-        demo.saving.start { workbench.save(lines, uri) }
+        demo.saving.start { workbench.save(session, uri) }
     }
 
     private fun renderSaving(state: TaskState<Unit, Uri>) {
@@ -198,9 +202,6 @@ class BenchmarkActivity : DemoActivity() {
 
         /** A slow variant may take longer than was asked for, to get some runs: as the desktop's `edgeq benchmark`. */
         const val SLOW_SECONDS = 60.0
-
-        /** Of an intent: Android's transactions hold 1 MB in all. */
-        const val MOST_TEXT = 100_000
         val THREADS = mapOf(R.id.threads_1 to 1, R.id.threads_2 to 2, R.id.threads_4 to 4)
         val SETTINGS = THREADS.keys + R.id.seconds
     }

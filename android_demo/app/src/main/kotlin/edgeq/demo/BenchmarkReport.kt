@@ -30,7 +30,7 @@ internal class BenchmarkReport(private val activity: Activity, private val sessi
             .map { activity.getString(R.string.benchmark_parity_failed, it.variant.name) }
         val invalid = session.measurements.mapNotNull(::invalid)
         val warnings = session.measurements.flatMap { it.environment.warnings }
-        return (cancelled + failures + wrong + invalid + session.notes + warnings).distinct()
+        return (cancelled + failures + wrong + invalid + (session.notes + warnings).map(::sentence)).distinct()
     }
 
     private fun invalid(one: Measurement): String? {

@@ -26,16 +26,16 @@ class ClassifyActivity : DemoActivity() {
         showLayout(R.layout.activity_classify)
         requireView<TextView>(R.id.variant).text = getString(R.string.classify_variant, variantName.orEmpty())
         requireView<Button>(R.id.pick_button).setOnClickListener {
-            launch(pickIntent(), PICK, missing = R.string.no_picker)
+            launch(pickIntents(), PICK, missing = R.string.no_picker)
         }
         requireView<Button>(R.id.camera_button).setOnClickListener {
-            launch(cameraIntent(), CAMERA, missing = R.string.no_camera)
+            launch(listOf(cameraIntent()), CAMERA, missing = R.string.no_camera)
         }
     }
 
     override fun onStart() {
         super.onStart()
-        demo.classification.observe(::render)
+        demo.classification.observe(this, ::render)
     }
 
     override fun onPause() {
@@ -44,7 +44,7 @@ class ClassifyActivity : DemoActivity() {
     }
 
     override fun onStop() {
-        demo.classification.observe(null)
+        demo.classification.forget(this)
         super.onStop()
     }
 
@@ -52,7 +52,7 @@ class ClassifyActivity : DemoActivity() {
         super.onActivityResult(requestCode, resultCode, data)
         if (resultCode != RESULT_OK) return
         when (requestCode) {
-            CAMERA -> classify(SharedFiles.uri(SharedFiles.PHOTO))
+            CAMERA -> classify(SharedFiles.uri(this, SharedFiles.PHOTO))
             PICK -> data?.data?.let(::classify)
         }
     }
@@ -63,28 +63,35 @@ class ClassifyActivity : DemoActivity() {
         demo.classification.start { control -> workbench.classify(name, photo, control) }
     }
 
-    private fun pickIntent(): Intent = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
-        Intent(MediaStore.ACTION_PICK_IMAGES).setType("image/*")
-    } else {
-        Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
+    /** The picker of photos from Android 13 on, which a few systems lack; else whatever has pictures. */
+    private fun pickIntents(): List<Intent> {
+        val hasPicker = Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU
+        val actions = listOfNotNull(MediaStore.ACTION_PICK_IMAGES.takeIf { hasPicker })
+        return actions.map { Intent(it).setType("image/*") } +
+            Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
     }
 
     private fun cameraIntent(): Intent {
         SharedFiles.file(this, SharedFiles.PHOTO).delete()
-        val uri = SharedFiles.uri(SharedFiles.PHOTO)
+        val uri = SharedFiles.uri(this, SharedFiles.PHOTO)
         return Intent(MediaStore.ACTION_IMAGE_CAPTURE).putExtra(MediaStore.EXTRA_OUTPUT, uri).apply {
             clipData = ClipData.newRawUri(null, uri)
             addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION or Intent.FLAG_GRANT_READ_URI_PERMISSION)
         }
     }
 
-    private fun launch(intent: Intent, request: Int, missing: Int) {
-        try {
-            startActivityForResult(intent, request)
-        } catch (_: ActivityNotFoundException) {
-            demo.classification.reset()
-            showProblem(getString(missing))
-        }
+    /** Starts the first of them that there is an app for. */
+    private fun launch(intents: List<Intent>, request: Int, missing: Int) {
+        if (intents.any { isLaunched(it, request) }) return
+        demo.classification.reset()
+        showProblem(getString(missing))
+    }
+
+    private fun isLaunched(intent: Intent, request: Int): Boolean = try {
+        startActivityForResult(intent, request)
+        true
+    } catch (_: ActivityNotFoundException) {
+        false
     }
 
     private fun render(state: TaskState<Unit, ClassifiedPhoto>) {
@@ -98,12 +105,6 @@ class ClassifyActivity : DemoActivity() {
         classified?.let(::show)
     }
 
-    private fun showProblem(text: String?) {
-        val problem = requireView<TextView>(R.id.problem)
-        problem.showIf(text != null)
-        problem.text = text
-    }
-
     private fun show(classified: ClassifiedPhoto) {
         showPicture(classified.seen)
         requireView<TextView>(R.id.picture_caption).text = caption(classified)
@@ -113,8 +114,12 @@ class ClassifyActivity : DemoActivity() {
         for (answer in classified.answers) answers.addView(row(answer, scale, answers))
         val milliseconds = Numbers.significant(classified.inferenceNanos / NANOS_PER_MS)
         val threads = classified.threads
-        requireView<TextView>(R.id.time).text =
+        val time = requireView<TextView>(R.id.time)
+        val told =
             resources.getQuantityString(R.plurals.inference_time, threads, milliseconds, threads, classified.variant)
+        // What a screen reader says when it is done.
+        time.contentDescription = getString(R.string.answered, classified.answers.first().label, told)
+        time.text = told
     }
 
     /** In squares for pixels: no filter hides what the model gets. */

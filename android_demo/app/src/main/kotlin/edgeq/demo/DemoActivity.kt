@@ -5,6 +5,7 @@ import android.os.Build
 import android.util.Log
 import android.view.View
 import android.view.WindowInsets
+import android.widget.TextView
 import edgeq.core.bundle.BundleException
 import edgeq.core.image.PreprocessingException
 import edgeq.core.model.ModelException
@@ -36,11 +37,18 @@ abstract class DemoActivity : Activity() {
     protected fun <T : View> requireView(id: Int): T =
         findViewById<T>(id) ?: throw IllegalStateException("the layout has no ${resources.getResourceEntryName(id)}")
 
+    /** Shows what is wrong in `@+id/problem`; null for nothing. */
+    protected fun showProblem(text: String?) {
+        val problem = requireView<TextView>(R.id.problem)
+        problem.showIf(text != null)
+        problem.text = text
+    }
+
     /** An error as a person reads it. */
     protected fun explain(error: Throwable): String = when (error) {
         is BundleException, is ModelException, is PhotoException, is DataException, is PreprocessingException ->
-            error.message.orEmpty()
-        is IOException -> error.message ?: getString(R.string.unexpected, error.javaClass.simpleName)
+            sentence(error.message.orEmpty())
+        is IOException -> error.message?.let(::sentence) ?: getString(R.string.unexpected, error.javaClass.simpleName)
         is OutOfMemoryError -> getString(R.string.out_of_memory)
         else -> {
             Log.e(TAG, "unexpected error", error)

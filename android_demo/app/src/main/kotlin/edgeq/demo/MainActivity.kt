@@ -20,6 +20,8 @@ class MainActivity : DemoActivity() {
         super.onCreate(savedInstanceState)
         showLayout(R.layout.activity_main)
         chosen = savedInstanceState?.getString(CHOSEN)
+        // Whoever opens the app again wants another try.
+        if (savedInstanceState == null && demo.loading.state is TaskState.Failed) demo.loading.reset()
         open(R.id.parity_button, ParityActivity::class.java)
         open(R.id.benchmark_button, BenchmarkActivity::class.java)
         open(R.id.classify_button, ClassifyActivity::class.java)
@@ -29,11 +31,11 @@ class MainActivity : DemoActivity() {
         super.onStart()
         val loading = demo.loading
         if (loading.state == TaskState.Idle) loading.start { Catalog(demo.workbench.bundle()) }
-        loading.observe(::render)
+        loading.observe(this, ::render)
     }
 
     override fun onStop() {
-        demo.loading.observe(null)
+        demo.loading.forget(this)
         super.onStop()
     }
 
@@ -51,9 +53,7 @@ class MainActivity : DemoActivity() {
     private fun render(state: TaskState<Unit, Catalog>) {
         requireView<View>(R.id.loading).showIf(state is TaskState.Running || state == TaskState.Idle)
         val failure = state as? TaskState.Failed
-        val problem = requireView<TextView>(R.id.problem)
-        problem.showIf(failure != null)
-        problem.text = failure?.let { "${explain(it.error)}\n\n${getString(R.string.bundle_advice)}" }
+        showProblem(failure?.let { "${explain(it.error)}\n\n${getString(R.string.nothing_done)}" })
         val bundle = (state as? TaskState.Done)?.result?.bundle
         requireView<View>(R.id.variants_heading).showIf(bundle != null)
         for (button in BUTTONS) requireView<View>(button).isEnabled = bundle != null

@@ -22,7 +22,7 @@ class ParityActivity : DemoActivity() {
 
     override fun onStart() {
         super.onStart()
-        demo.parity.observe(::render)
+        demo.parity.observe(this, ::render)
     }
 
     override fun onPause() {
@@ -32,7 +32,7 @@ class ParityActivity : DemoActivity() {
     }
 
     override fun onStop() {
-        demo.parity.observe(null)
+        demo.parity.forget(this)
         super.onStop()
     }
 
@@ -47,9 +47,7 @@ class ParityActivity : DemoActivity() {
         requireView<View>(R.id.check_all_button).isEnabled = !isRunning
         requireView<View>(R.id.stop_button).showIf(isRunning)
         renderProgress((state as? TaskState.Running)?.progress, isRunning)
-        val problem = requireView<TextView>(R.id.problem)
-        problem.showIf(state is TaskState.Failed)
-        problem.text = (state as? TaskState.Failed)?.let { explain(it.error) }
+        showProblem((state as? TaskState.Failed)?.let { explain(it.error) })
         val results = requireView<ViewGroup>(R.id.results)
         results.removeAllViews()
         for (outcome in (state as? TaskState.Done)?.result.orEmpty()) {

@@ -12,21 +12,27 @@ internal class ParityItem(private val item: View) {
     /** Fills the layout. */
     fun show(outcome: ParityOutcome) {
         val result = outcome.result
+        val photos = outcome.photos
+        val passed = result?.passed == true && photos?.result?.passed != false
         val text = when {
             outcome.problem != null -> R.string.parity_not_run
             result == null -> R.string.parity_not_compared
-            result.passed -> R.string.parity_passed
+            passed -> R.string.parity_passed
             else -> R.string.parity_failed
         }
         val verdict = item.findViewById<TextView>(R.id.verdict)
         verdict.text = resources.getString(text, outcome.variant)
-        val colour = if (result?.passed == true) R.color.pass else R.color.fail
+        val colour = if (passed) R.color.pass else R.color.fail
         if (result != null || outcome.problem != null) verdict.setTextColor(item.context.getColor(colour))
-        line(R.id.kernels, outcome.problem ?: result?.let { kernels(it, outcome.kernelPath.orEmpty()) })
+        val problem = outcome.problem?.let(::sentence)
+        line(R.id.kernels, problem ?: result?.let { kernels(it, outcome.kernelPath.orEmpty()) })
         line(R.id.difference, result?.let(::difference))
         line(R.id.noise, result?.let(::noise))
         line(R.id.agreement, result?.let(::agreement))
         line(R.id.examples, result?.let(::examples))
+        val words = PhotoWords(resources)
+        line(R.id.photos, photos?.let(words::summary))
+        line(R.id.photo_details, photos?.let(words::details))
     }
 
     private fun line(id: Int, text: String?) {

@@ -54,6 +54,23 @@ class PhotoReader(private val context: Context) {
         }
     }
 
+    /**
+     * Reads a photo that is in memory.
+     *
+     * @throws PhotoException it is too large or no image that Android decodes, or there is no room for a copy.
+     */
+    fun read(content: ByteArray): Photo {
+        val copy = File.createTempFile("photo", null, context.cacheDir)
+        try {
+            copy.writeBytes(content)
+            return decode(copy)
+        } catch (error: IOException) {
+            throw PhotoException("The photo cannot be read: ${error.message}", error)
+        } finally {
+            copy.delete()
+        }
+    }
+
     private fun stream(uri: Uri): InputStream = try {
         context.contentResolver.openInputStream(uri) ?: throw PhotoException("The photo is gone: choose another one")
     } catch (error: FileNotFoundException) {

@@ -7,6 +7,7 @@ import edgeq.core.classify.topK
 import edgeq.core.image.ChannelOrder
 import edgeq.core.image.Pixels
 import edgeq.core.image.prepare
+import edgeq.core.image.withRedForBlue
 import edgeq.core.model.ModelException
 import edgeq.core.model.ModelRunner
 import edgeq.core.model.RunnerFactory
@@ -67,7 +68,7 @@ class PhotoClassifier(private val bundle: Bundle, private val factory: RunnerFac
             ClassifiedPhoto(
                 variant = variant.name,
                 photo = PhotoFacts(photo.width, photo.height, photo.sampling),
-                seen = if (preprocessing.image.channels == ChannelOrder.BGR) swapped(seen) else seen,
+                seen = if (preprocessing.image.channels == ChannelOrder.BGR) seen.withRedForBlue() else seen,
                 answers = topK(output.decode(written), bundle.labels),
                 inferenceNanos = nanos,
                 threads = THREADS,
@@ -79,9 +80,8 @@ class PhotoClassifier(private val bundle: Bundle, private val factory: RunnerFac
         val shape = input?.shape.orEmpty()
         if (input == null || shape.size != IMAGE_AXES || shape[0] != 1 || shape.last() !in CHANNELS) {
             throw ModelException(
-                "the model takes no picture: expected one input [1, height, width, 1 or 3], found ${shown(
-                    runner.inputs,
-                )}",
+                "the model takes no picture: expected one input [1, height, width, 1 or 3], " +
+                    "found ${shown(runner.inputs)}",
             )
         }
         return input
@@ -100,13 +100,6 @@ class PhotoClassifier(private val bundle: Bundle, private val factory: RunnerFac
     }
 
     private fun shown(tensors: List<TensorInfo>): String = tensors.joinToString { "${it.name} ${it.shape}" }
-
-    private fun swapped(pixels: Pixels): Pixels {
-        val bytes = ByteArray(pixels.bytes.size) { index ->
-            pixels.bytes[index - index % pixels.channels + (pixels.channels - 1 - index % pixels.channels)]
-        }
-        return Pixels(pixels.width, pixels.height, pixels.channels, bytes)
-    }
 
     private companion object {
         const val THREADS = 1

@@ -60,12 +60,12 @@ class SharedFiles : ContentProvider() {
         /** Measurements, one a line. */
         const val RESULTS: String = "edgeq-results.jsonl"
 
-        private const val AUTHORITY = "edgeq.demo.files"
         private val TYPES = mapOf(PHOTO to "image/jpeg", RESULTS to "application/json")
         private val COLUMNS = arrayOf(OpenableColumns.DISPLAY_NAME, OpenableColumns.SIZE)
 
         /** What another app opens. */
-        fun uri(name: String): Uri = Uri.Builder().scheme("content").authority(AUTHORITY).path(name).build()
+        fun uri(context: Context, name: String): Uri =
+            Uri.Builder().scheme("content").authority("${context.packageName}.files").path(name).build()
 
         /** Where it is. */
         fun file(context: Context, name: String): File = File(context.cacheDir, name)

@@ -41,6 +41,7 @@ class Task<P : Any, R : Any>(private val worker: Executor, private val main: Exe
         private set
 
     private var observer: ((TaskState<P, R>) -> Unit)? = null
+    private var owner: Any? = null
     private var current: Run? = null
 
     /**
@@ -69,10 +70,18 @@ class Task<P : Any, R : Any>(private val worker: Executor, private val main: Exe
         show(TaskState.Idle)
     }
 
-    /** Tells [observer] the state now and whenever it changes; null tells nobody. */
-    fun observe(observer: ((TaskState<P, R>) -> Unit)?) {
+    /** Tells [observer] the state now and whenever it changes, and no longer the one before; [owner] is whose it is. */
+    fun observe(owner: Any, observer: (TaskState<P, R>) -> Unit) {
+        this.owner = owner
         this.observer = observer
-        observer?.invoke(state)
+        observer(state)
+    }
+
+    /** Tells [owner] nothing more: a screen that stops, maybe after the next one began to observe, which is told on. */
+    fun forget(owner: Any) {
+        if (this.owner !== owner) return
+        this.owner = null
+        observer = null
     }
 
     private fun show(next: TaskState<P, R>) {

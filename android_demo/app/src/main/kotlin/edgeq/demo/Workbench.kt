@@ -10,9 +10,10 @@ import edgeq.core.measure.Plan
 import edgeq.core.measure.Session
 import edgeq.core.measure.cpuFamily
 import edgeq.core.measure.kernelPath
-import edgeq.core.measure.toJsonLine
-import edgeq.core.model.ModelException
 import edgeq.core.parity.ParityResult
+import edgeq.core.parity.PhotoParity
+import edgeq.core.parity.PhotoParityResult
+import edgeq.core.parity.attemptVariant
 import edgeq.core.parity.checkParity
 import java.io.IOException
 import java.nio.ByteBuffer
@@ -29,16 +30,30 @@ data class ParityProgress(val variant: String, val position: Int, val count: Int
  * @property kernelPath what computed here; null where the variant does not load.
  * @property result null where nothing can be compared.
  * @property problem why the variant could not be run; null where it was.
+ * @property photos null where the bundle has no photos.
  */
-data class ParityOutcome(val variant: String, val kernelPath: String?, val result: ParityResult?, val problem: String?)
+data class ParityOutcome(
+    val variant: String,
+    val kernelPath: String?,
+    val result: ParityResult?,
+    val problem: String?,
+    val photos: PhotoOutcome? = null,
+)
+
+/**
+ * What came of the bundle's photos.
+ *
+ * @property labels names of the classes.
+ */
+data class PhotoOutcome(val result: PhotoParityResult, val labels: List<String>)
 
 /**
  * What came of a benchmark.
  *
- * @property lines the measurements as JSON Lines, as `edgeq report` reads them.
+ * @property text the measurements as JSON Lines, as `edgeq report` reads them; null where they do not fit into an intent.
  * @property isInFile whether they are in [SharedFiles.RESULTS] too.
  */
-class BenchmarkOutcome(val session: Session, val lines: String, val isInFile: Boolean)
+class BenchmarkOutcome(val session: Session, val text: String?, val isInFile: Boolean)
 
 /** Does what the screens ask for; all of its functions take long and are called off the main thread. */
 class Workbench(private val app: DemoApplication) {
@@ -73,7 +88,7 @@ class Workbench(private val app: DemoApplication) {
     fun model(variant: Variant): ByteBuffer = reader().model(variant)
 
     /**
-     * Runs the recorded inputs.
+     * Runs the recorded inputs, and the bundle's photos where it has some.
      *
      * @param name of one variant; null for all.
      * @return null where it was cancelled.
@@ -81,21 +96,22 @@ class Workbench(private val app: DemoApplication) {
     fun parity(name: String?, control: TaskControl<ParityProgress>): List<ParityOutcome>? {
         val bundle = bundle()
         val recorded = reader().parity(bundle)
+        val photos = reader().photos(bundle)?.let { PhotoParity(bundle, it, PhoneSteps(PhotoReader(app))) }
         val host = app.hostSource()
         val family = cpuFamily(host.abi, host.features)
         val variants = if (name == null) bundle.variants else listOf(variant(name))
         val outcomes = variants.mapIndexed { index, variant ->
             if (control.isCancelled) return null
             control.report(ParityProgress(variant.name, index + 1, variants.size))
-            try {
+            attemptVariant({
                 app.runnerFactory.open(model(variant), PARITY_THREADS).use { runner ->
                     val path = kernelPath(runner.runtime, family)
                     val result = checkParity(bundle, recorded, variant, runner, path) { control.isCancelled }
-                    ParityOutcome(variant.name, path, result, problem = null)
+                    val photoResult = photos?.check(variant, runner, path) { control.isCancelled }
+                    val photoOutcome = photoResult?.let { PhotoOutcome(it, bundle.labels) }
+                    ParityOutcome(variant.name, path, result, problem = null, photos = photoOutcome)
                 }
-            } catch (error: ModelException) {
-                ParityOutcome(variant.name, kernelPath = null, result = null, problem = error.message)
-            }
+            }) { ParityOutcome(variant.name, kernelPath = null, result = null, problem = it) }
         }
         return outcomes.takeUnless { control.isCancelled }
     }
@@ -114,28 +130,17 @@ class Workbench(private val app: DemoApplication) {
             plan = plan,
         )
         val session = benchmark.run(BenchmarkProgressReporter(control)::report) { control.isCancelled }
-        val lines = session.measurements.joinToString("") { it.toJsonLine() + "\n" }
-        return BenchmarkOutcome(session, lines, isInFile = write(lines))
-    }
-
-    /** Puts the results where [SharedFiles] finds them; a full disk costs no result. */
-    private fun write(lines: String): Boolean = try {
-        SharedFiles.file(app, SharedFiles.RESULTS).writeText(lines)
-        true
-    } catch (_: IOException) {
-        false
+        val files = ResultFiles(app)
+        return BenchmarkOutcome(session, files.text(session, MOST_TEXT), isInFile = files.keep(session))
     }
 
     /**
      * Writes results to a file that the user chose.
      *
-     * @throws IOException it cannot be written.
+     * @param session null for the one before the process ended.
+     * @throws IOException it cannot be written, or there are none.
      */
-    fun save(lines: String, uri: Uri): Uri {
-        val stream = app.contentResolver.openOutputStream(uri) ?: throw IOException("the file cannot be written: $uri")
-        stream.bufferedWriter().use { it.write(lines) }
-        return uri
-    }
+    fun save(session: Session?, uri: Uri): Uri = ResultFiles(app).save(session, uri)
 
     /** Decodes a photo and classifies it; null where it was cancelled. */
     fun classify(name: String?, uri: Uri, control: TaskControl<Unit>): ClassifiedPhoto? {
@@ -150,5 +155,8 @@ class Workbench(private val app: DemoApplication) {
     private companion object {
         /** What every phone has. */
         const val PARITY_THREADS = 1
+
+        /** Characters in an intent: Android's transactions hold 1 MB in all, and a chooser holds each character twice. */
+        const val MOST_TEXT = 30_000
     }
 }

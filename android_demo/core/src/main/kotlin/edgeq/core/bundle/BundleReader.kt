@@ -56,6 +56,18 @@ class BundleReader(private val source: BundleSource) {
         return reading(PARITY_NPZ) { parseParity(content, bundle.variants.map(Variant::name).toSet()) }
     }
 
+    /**
+     * Reads `photos.zip`; null in a bundle without photos.
+     *
+     * @throws BundleException it is missing, altered, damaged or of a newer version.
+     */
+    fun photos(bundle: Bundle): RecordedPhotos? {
+        val expected = bundle.files[PHOTOS_ZIP] ?: return null
+        val content = content(PHOTOS_ZIP, PHOTOS_BYTES)
+        requireSame(PHOTOS_ZIP, expected, sha256().digest(content).hexadecimal())
+        return reading(PHOTOS_ZIP) { parsePhotos(content, bundle.variants.map(Variant::name).toSet()) }
+    }
+
     private fun checked(variant: Variant, mapped: ByteBuffer): ByteBuffer {
         val digest = sha256()
         digest.update(mapped.duplicate())
@@ -143,11 +155,9 @@ class BundleReader(private val source: BundleSource) {
         /** edgeq writes inputs of 1 MiB, and outputs of the source model and of each variant beside. */
         const val PARITY_BYTES = 128 shl MEBI
 
-        fun sha256(): MessageDigest = MessageDigest.getInstance("SHA-256")
+        /** edgeq writes photos of 2 MiB together, pixels of 4 MiB, and outputs of each variant beside. */
+        const val PHOTOS_BYTES = 64 shl MEBI
 
-        fun ByteArray.hexadecimal(): String = joinToString("") { byte ->
-            // Not String.format, whose digits are those of the phone's language.
-            (byte.toInt() and 0xFF).toString(radix = 16).padStart(2, '0')
-        }
+        fun sha256(): MessageDigest = MessageDigest.getInstance("SHA-256")
     }
 }

@@ -11,8 +11,13 @@ import org.json.JSONObject
  *
  * @param value the object.
  * @property path where it is in the file, for messages; empty for the whole.
+ * @property file name of the file, for messages.
  */
-internal class JsonFields(private val value: JSONObject, private val path: String = "") {
+internal class JsonFields(
+    private val value: JSONObject,
+    private val path: String = "",
+    private val file: String = BUNDLE_JSON,
+) {
     fun string(key: String): String = value.opt(key) as? String ?: wrong(key, "text")
 
     fun long(key: String): Long = (value.opt(key) as? Number)?.let(::whole) ?: wrong(key, "a whole number")
@@ -32,7 +37,7 @@ internal class JsonFields(private val value: JSONObject, private val path: Strin
     fun doubleOrNull(key: String): Double? =
         if (isMissing(key)) null else finiteOrNull(key) ?: wrong(key, "a finite number")
 
-    fun fields(key: String): JsonFields = JsonFields(json(key), pathOf(key))
+    fun fields(key: String): JsonFields = JsonFields(json(key), pathOf(key), file)
 
     fun json(key: String): JSONObject = value.opt(key) as? JSONObject ?: wrong(key, "an object")
 
@@ -46,8 +51,10 @@ internal class JsonFields(private val value: JSONObject, private val path: Strin
     }
 
     fun objects(key: String): List<JsonFields> = items(key) { item, where ->
-        JsonFields(item as? JSONObject ?: wrongAt(where, "an object", item), where)
+        JsonFields(item as? JSONObject ?: wrongAt(where, "an object", item), where, file)
     }
+
+    fun flag(key: String): Boolean = value.opt(key) as? Boolean ?: wrong(key, "true or false")
 
     /** All fields as text, by key. */
     fun allStrings(): Map<String, String> = value.keys().asSequence().toList().associateWith(::string)
@@ -65,7 +72,7 @@ internal class JsonFields(private val value: JSONObject, private val path: Strin
 
     private fun wrongAt(where: String, expected: String, found: Any?): Nothing =
         throw BundleException(
-            "$BUNDLE_JSON is damaged: $where: expected $expected, found ${shown(found)}; $PUT_IN_AGAIN",
+            "$file is damaged: $where: expected $expected, found ${shown(found)}; $PUT_IN_AGAIN",
         )
 
     private companion object {

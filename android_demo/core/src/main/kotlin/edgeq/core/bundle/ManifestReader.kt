@@ -3,6 +3,7 @@ package edgeq.core.bundle
 import edgeq.core.image.Preprocessing
 import edgeq.core.image.PreprocessingException
 import edgeq.core.model.Quantization
+import edgeq.core.model.SMALLEST_SCALE
 import edgeq.core.model.TensorInfo
 import edgeq.core.model.TensorType
 import org.json.JSONException
@@ -10,13 +11,11 @@ import org.json.JSONObject
 
 internal const val BUNDLE_JSON = "bundle.json"
 internal const val PARITY_NPZ = "parity.npz"
-internal const val PUT_IN_AGAIN = "put the bundle in again with edgeq android"
+internal const val PHOTOS_ZIP = "photos.zip"
+internal const val PUT_IN_AGAIN = "put the bundle in again with edgeq android BUNDLE --into APP"
 
 private const val FORMAT = "edgeq-bundle"
 private const val VERSION = 1L
-
-/** The smallest normal float32: a scale is at least that. */
-private const val SMALLEST_SCALE = 1.17549435e-38
 
 /**
  * Reads the text of `bundle.json`; keys and schemes that it does not know are no error.
@@ -132,7 +131,7 @@ private fun tensor(fields: JsonFields): TensorInfo {
 
 private fun quantization(fields: JsonFields): Quantization? {
     val scale = fields.doubleOrNull("scale") ?: return null
-    if (scale < SMALLEST_SCALE || scale > Float.MAX_VALUE) {
+    if (scale.toFloat() !in SMALLEST_SCALE..Float.MAX_VALUE) {
         throw BundleException(
             "$BUNDLE_JSON is damaged: expected a quantization scale that is a float32 above 0, found $scale; " +
                 PUT_IN_AGAIN,

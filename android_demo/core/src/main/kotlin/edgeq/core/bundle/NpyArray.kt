@@ -1,6 +1,7 @@
 package edgeq.core.bundle
 
 import edgeq.core.model.TensorType
+import edgeq.core.model.narrowTo
 import java.nio.ByteBuffer
 
 /** What one value of an array is; [jsonName] is NumPy's name. */
@@ -79,6 +80,14 @@ class NpyArray(val type: NpyType, val shape: List<Int>, data: ByteBuffer) {
         NpyType.INT64 -> values.getLong(index * Long.SIZE_BYTES)
         NpyType.BOOL -> if (values.get(index) == 0.toByte()) 0L else 1L
         NpyType.FLOAT32, NpyType.FLOAT64 -> throw IllegalArgumentException("$type holds no integers")
+    }
+
+    /** Item number [index] of the first axis; not copied. */
+    fun item(index: Int): NpyArray {
+        val bytes = count / shape.first() * type.bytes
+        val part = values.duplicate().order(values.order())
+        narrowTo(part, index * bytes, bytes)
+        return NpyArray(type, shape.drop(1), part)
     }
 
     private companion object {

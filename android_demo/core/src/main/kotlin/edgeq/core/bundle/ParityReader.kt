@@ -31,7 +31,7 @@ internal fun parseParity(content: ByteArray, variants: Set<String>): ParityData 
     val all = inputs.values + reference.values + stored.values.flatMap { it.values }
     val n = all.firstOrNull()?.shape?.firstOrNull() ?: 0
     if (inputs.isEmpty() || reference.isEmpty() || n < 1 || all.any { it.shape.firstOrNull() != n }) {
-        throw damaged("expected inputs and outputs of one number, found other arrays")
+        throw damaged(PARITY_NPZ, "expected inputs and outputs of one number, found other arrays")
     }
     return ParityData(n, inputs, reference, stored)
 }

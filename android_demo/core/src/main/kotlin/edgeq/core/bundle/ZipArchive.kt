@@ -15,9 +15,14 @@ import java.util.zip.Inflater
  *
  * @param content of the archive.
  * @param most bytes that all entries together may hold when they are read.
+ * @param file name of the archive, for messages.
  * @throws BundleException it is no such archive.
  */
-internal class ZipArchive(private val content: ByteArray, private val most: Long) {
+internal class ZipArchive(
+    private val content: ByteArray,
+    private val most: Long,
+    private val file: String = PARITY_NPZ,
+) {
     private val bytes: ByteBuffer = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN)
     private val entries: Map<String, Entry> = directory()
     private var taken = 0L
@@ -31,17 +36,17 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
      * @throws BundleException it is damaged, or all that was read is more than was allowed.
      */
     fun read(name: String): ByteArray {
-        val entry = entries[name] ?: throw damaged("it has no $name")
+        val entry = entries[name] ?: throw damaged(file, "it has no $name")
         taken += entry.size
-        if (taken > most) throw damaged("its arrays take more than ${most shr MEBI} MiB")
+        if (taken > most) throw damaged(file, "its entries take more than ${most shr MEBI} MiB")
         val start = startOf(entry)
         val result = when (entry.method) {
             STORED -> stored(entry, start)
             DEFLATED -> inflated(entry, start)
-            else -> throw damaged("method ${entry.method} of ${shown(name)} is neither stored nor deflated")
+            else -> throw damaged(file, "method ${entry.method} of ${shown(name)} is neither stored nor deflated")
         }
         val checksum = CRC32().apply { update(result) }.value
-        if (checksum != entry.checksum) throw damaged("the checksum of ${shown(name)} is wrong")
+        if (checksum != entry.checksum) throw damaged(file, "the checksum of ${shown(name)} is wrong")
         return result
     }
 
@@ -61,13 +66,13 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
         val result = LinkedHashMap<String, Entry>()
         repeat(count) {
             if (position + CENTRAL_BYTES > end || unsigned32(position.toInt()) != CENTRAL_SIGNATURE) {
-                throw damaged("its directory is cut off")
+                throw damaged(file, "its directory is cut off")
             }
             val at = position.toInt()
             val next = position + CENTRAL_BYTES + unsigned16(at + 28) + unsigned16(at + 30) + unsigned16(at + 32)
-            if (next > end) throw damaged("its directory is cut off")
+            if (next > end) throw damaged(file, "its directory is cut off")
             val entry = entry(at)
-            if (result.put(entry.name, entry) != null) throw damaged("${shown(entry.name)} is in it twice")
+            if (result.put(entry.name, entry) != null) throw damaged(file, "${shown(entry.name)} is in it twice")
             position = next
         }
         return result
@@ -77,7 +82,7 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
         val flags = unsigned16(at + 8)
         val charset = if (flags and UTF8_FLAG != 0) Charsets.UTF_8 else Charsets.ISO_8859_1
         val name = String(content, at + CENTRAL_BYTES, unsigned16(at + 28), charset)
-        if (flags and ENCRYPTED_FLAG != 0) throw damaged("${shown(name)} is encrypted")
+        if (flags and ENCRYPTED_FLAG != 0) throw damaged(file, "${shown(name)} is encrypted")
         return Entry(
             name = name,
             method = unsigned16(at + 10),
@@ -93,27 +98,31 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
         for (position in content.size - END_BYTES downTo first) {
             if (unsigned32(position) == END_SIGNATURE) return position
         }
-        throw damaged("it is no ZIP archive, or cut off")
+        throw damaged(file, "it is no ZIP archive, or cut off")
     }
 
     /** Where the entry's data begin: the local header has lengths of its own. */
     private fun startOf(entry: Entry): Int {
         if (entry.offset + LOCAL_BYTES > content.size || unsigned32(entry.offset.toInt()) != LOCAL_SIGNATURE) {
-            throw damaged("${shown(entry.name)} is not where the directory says")
+            throw damaged(file, "${shown(entry.name)} is not where the directory says")
         }
         val at = entry.offset.toInt()
         val start = entry.offset + LOCAL_BYTES + unsigned16(at + 26) + unsigned16(at + 28)
-        if (start + entry.compressed > content.size) throw damaged("${shown(entry.name)} is cut off")
+        if (start + entry.compressed > content.size) throw damaged(file, "${shown(entry.name)} is cut off")
         return start.toInt()
     }
 
     private fun stored(entry: Entry, start: Int): ByteArray {
-        if (entry.size != entry.compressed) throw damaged("the size of ${shown(entry.name)} is wrong")
+        if (entry.size != entry.compressed) throw damaged(file, "the size of ${shown(entry.name)} is wrong")
         return content.copyOfRange(start, start + entry.size.toInt())
     }
 
     private fun inflated(entry: Entry, start: Int): ByteArray {
-        if (entry.size > entry.compressed * DEFLATE_RATIO) throw damaged("the size of ${shown(entry.name)} is wrong")
+        if (entry.size >
+            entry.compressed * DEFLATE_RATIO
+        ) {
+            throw damaged(file, "the size of ${shown(entry.name)} is wrong")
+        }
         // One byte more than it should be, so that a longer stream is noticed.
         val result = ByteArray(entry.size.toInt() + 1)
         val inflater = Inflater(true)
@@ -126,10 +135,10 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
                 length += count
             }
             if (!inflater.finished() || length.toLong() != entry.size) {
-                throw damaged("the size of ${shown(entry.name)} is wrong")
+                throw damaged(file, "the size of ${shown(entry.name)} is wrong")
             }
         } catch (error: DataFormatException) {
-            throw damaged("${shown(entry.name)} cannot be decompressed: ${shown(error.message)}")
+            throw damaged(file, "${shown(entry.name)} cannot be decompressed: ${shown(error.message)}")
         } finally {
             inflater.end()
         }
@@ -161,4 +170,4 @@ internal class ZipArchive(private val content: ByteArray, private val most: Long
     }
 }
 
-internal fun damaged(what: String) = BundleException("$PARITY_NPZ cannot be read: $what; $PUT_IN_AGAIN")
+internal fun damaged(file: String, what: String) = BundleException("$file cannot be read: $what; $PUT_IN_AGAIN")

@@ -29,7 +29,7 @@ fun prepare(
     val framed = if (isWhole) resized else framed(resized, place, height, width, preparation.pad)
     return when {
         framed.channels < channels -> repeated(framed, channels)
-        preparation.channels == ChannelOrder.BGR -> reversed(framed)
+        preparation.channels == ChannelOrder.BGR -> framed.withRedForBlue()
         else -> framed
     }
 }
@@ -59,14 +59,12 @@ private fun repeated(pixels: Pixels, channels: Int): Pixels {
     return Pixels(pixels.width, pixels.height, channels, bytes)
 }
 
-/** Blue for red, in place. */
-private fun reversed(pixels: Pixels): Pixels {
-    val bytes = pixels.bytes
-    if (pixels.channels == Pixels.COLOUR) {
-        for (red in bytes.indices step Pixels.COLOUR) {
-            val blue = red + 2
-            bytes[red] = bytes[blue].also { bytes[blue] = bytes[red] }
-        }
+/** The same picture with red and blue exchanged, in an array of its own; a grey one as it is. */
+fun Pixels.withRedForBlue(): Pixels {
+    if (channels != Pixels.COLOUR) return this
+    val exchanged = ByteArray(bytes.size) { index ->
+        val channel = index % Pixels.COLOUR
+        bytes[index - channel + (Pixels.COLOUR - 1 - channel)]
     }
-    return pixels
+    return Pixels(width, height, channels, exchanged)
 }

@@ -1,5 +1,6 @@
 package edgeq.core.image
 
+import edgeq.core.tensor.pairwiseSum
 import kotlin.math.PI
 import kotlin.math.abs
 import kotlin.math.ceil
@@ -66,7 +67,7 @@ internal fun kernelTaps(size: Int, result: Int, method: ResizeMethod, antialias:
             raw[tap] = if (isInside) kernel(method, (pixel - centre) / stretch) else 0.0
             index[position * taps + tap] = pixel.toInt().coerceIn(0, size - 1)
         }
-        val sum = pairwiseSum(raw, 0, taps)
+        val sum = pairwiseSum(raw::get, 0, taps)
         for (tap in 0 until taps) {
             weight[position * taps + tap] = (raw[tap] / sum).toFloat()
         }
@@ -120,34 +121,4 @@ private fun sinc(x: Double): Double {
     return if (angle == 0.0) 1.0 else sin(angle) / angle
 }
 
-/**
- * A sum in NumPy's order, which decides its last bits: one after the other below 8 values, 8 sums side by side up to
- * 128 of them, and halves beyond that.
- */
-internal fun pairwiseSum(values: DoubleArray, start: Int, count: Int): Double {
-    if (count < LANES) {
-        var sum = 0.0
-        for (index in start until start + count) {
-            sum += values[index]
-        }
-        return sum
-    }
-    if (count > BLOCK) {
-        val half = count / 2 / LANES * LANES
-        return pairwiseSum(values, start, half) + pairwiseSum(values, start + half, count - half)
-    }
-    val lanes = DoubleArray(LANES) { values[start + it] }
-    val whole = count / LANES * LANES
-    for (index in LANES until whole) {
-        lanes[index % LANES] += values[start + index]
-    }
-    var sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-    for (index in start + whole until start + count) {
-        sum += values[index]
-    }
-    return sum
-}
-
 private const val CUBIC_STEPS = 1024
-private const val LANES = 8
-private const val BLOCK = 128

@@ -40,7 +40,7 @@ class Benchmark(
      * Measures. Blocks for a long time: call it off the main thread.
      *
      * A variant that the runtime refuses, or that takes more memory than there is, is a [Failure]; the others are
-     * measured.
+     * measured. Where the memory ends in between, the session ends early with a note, and what was finished stands.
      *
      * @param progress called on the calling thread, before each thing that is done.
      * @param isCancelled asked between runs; all runners are closed before this returns.
@@ -49,7 +49,7 @@ class Benchmark(
         val watch = PhoneWatch(host)
         val about = SessionFacts(bundle, host, baseline(), newSession(), now())
         val (counts, tooMany) = plan.threads.distinct().partition { it == 1 || it <= host.cores }
-        val notes = tooMany.map { "$it threads were left out: this phone has ${host.cores} cores" }
+        val notes = tooMany.map { "$it threads were left out: this phone has ${host.cores} cores" }.toMutableList()
         val measurements = mutableListOf<Measurement>()
         val failures = mutableListOf<Failure>()
         val sizes = GzipSizes()
@@ -66,12 +66,15 @@ class Benchmark(
                     }
                     val states = timing.run(watch, failures)
                     measurements += about.measurements(timing, states, watch, parities)
+                    notes += listOfNotNull(timing.note)
                 }
                 clock.threadCountEnds()
             }
             isComplete = true
         } catch (_: CancelledException) {
             // What was finished stands.
+        } catch (_: OutOfMemoryError) {
+            notes += "the app's memory ended while it measured: choose fewer seconds or thread counts"
         }
         return Session(measurements, failures, notes, isCancelled = !isComplete)
     }

@@ -16,17 +16,19 @@ internal class BlockResampling(blocks: List<DoubleArray>) {
     private val below: Array<IntArray>
 
     init {
-        val owned = blocks.flatMapIndexed { index, block ->
-            val joined = (index.toLong() * count / blocks.size).toInt()
-            block.map { sample -> Pair(sample, joined) }
-        }.sortedBy { it.first }
-        val positions = positions(owned.size)
-        sorted = DoubleArray(positions.size) { owned[positions[it]].first }
+        val samples = joined(blocks).apply { sort() }
+        val positions = positions(samples.size)
+        sorted = DoubleArray(positions.size) { samples[positions[it]] }
         below = Array(count) { IntArray(positions.size) }
-        var column = 0
-        for ((index, sample) in owned.withIndex()) {
-            if (index > positions[column]) column++
-            below[sample.second][column]++
+        // Equal samples take their places in the order of the blocks.
+        val taken = IntArray(samples.size)
+        for ((index, block) in blocks.withIndex()) {
+            val row = below[(index.toLong() * count / blocks.size).toInt()]
+            for (sample in block) {
+                val first = firstWith(samples.size) { samples[it] >= sample }
+                val place = first + taken[first]++
+                row[firstWith(positions.size) { positions[it] >= place }]++
+            }
         }
         for (row in below) for (position in 1 until row.size) row[position] += row[position - 1]
     }
@@ -38,8 +40,8 @@ internal class BlockResampling(blocks: List<DoubleArray>) {
         val times = IntArray(count)
         repeat(count) { times[random.below(count)]++ }
         val samples = times.indices.sumOf { times[it] * below[it].last() }
-        val lower = sorted[firstWith { 2 * rank(times, it) >= samples }]
-        val upper = sorted[firstWith { 2 * rank(times, it) > samples }]
+        val lower = sorted[firstWith(sorted.size) { 2 * rank(times, it) >= samples }]
+        val upper = sorted[firstWith(sorted.size) { 2 * rank(times, it) > samples }]
         return (lower + upper) / 2
     }
 
@@ -50,10 +52,10 @@ internal class BlockResampling(blocks: List<DoubleArray>) {
         return sum
     }
 
-    /** The first position that satisfies what holds from some position on, and at the last one: ranks rise. */
-    private inline fun firstWith(holds: (Int) -> Boolean): Int {
+    /** The first of [count] positions that satisfies what holds from some position on, and at the last one. */
+    private inline fun firstWith(count: Int, holds: (Int) -> Boolean): Int {
         var first = 0
-        var last = sorted.size - 1
+        var last = count - 1
         while (first < last) {
             val middle = (first + last) / 2
             if (holds(middle)) last = middle else first = middle + 1

@@ -17,7 +17,7 @@ package edgeq.core.measure
  * @property emulator what emulates it: its times mean nothing. Null for a real phone.
  * @property installation tells two phones of one model apart: some random characters that the app keeps.
  * @property edgeqVersion version of edgeq that made the app.
- * @property observe looks at the phone, now; called off the main thread, before, between the rounds and after.
+ * @property observe looks at the phone, now; called off the main thread, before, every few seconds between rounds, and after.
  */
 data class Host(
     val model: String,

@@ -22,7 +22,7 @@ const val UNBOUNDED: Double = 1e9
  * @return the median; n counts the samples.
  * @throws IllegalArgumentException there is no sample, or one is not a positive number.
  */
-fun medianLatency(chunks: List<List<Double>>, seed: Int = 0): Estimate {
+fun medianLatency(chunks: List<DoubleArray>, seed: Int = 0): Estimate {
     val blocks = splitALoneChunk(checked(chunks))
     val samples = joined(blocks)
     val value = median(samples)
@@ -46,7 +46,7 @@ fun medianLatency(chunks: List<List<Double>>, seed: Int = 0): Estimate {
  * @return the ratio, below 1 where the variant is faster; n counts the rounds.
  * @throws IllegalArgumentException the numbers of rounds differ, there is no sample, or one is not a positive number.
  */
-fun pairedRatio(chunks: List<List<Double>>, baselineChunks: List<List<Double>>, seed: Int = 0): Estimate {
+fun pairedRatio(chunks: List<DoubleArray>, baselineChunks: List<DoubleArray>, seed: Int = 0): Estimate {
     require(chunks.size == baselineChunks.size) {
         "rounds cannot be paired: expected as many as the baseline's ${baselineChunks.size}, found ${chunks.size}"
     }
@@ -85,7 +85,7 @@ fun verdictOf(ratio: Estimate): Verdict {
  * @param baseline the baseline's chunks of the same rounds; null for the baseline itself and where there is none.
  * @throws IllegalArgumentException see [medianLatency] and [pairedRatio].
  */
-fun latencyOf(loadMs: Double, firstMs: Double, chunksMs: List<List<Double>>, baseline: List<List<Double>>?): Latency {
+fun latencyOf(loadMs: Double, firstMs: Double, chunksMs: List<DoubleArray>, baseline: List<DoubleArray>?): Latency {
     val samples = joined(checked(chunksMs))
     val ratio = baseline?.let { pairedRatio(chunksMs, it) }
     return Latency(
@@ -115,17 +115,19 @@ private val FEWEST_BLOCKS = T95.size + 2
 /** exp overflows above 709; an interval is then as good as unbounded. */
 private const val LARGEST_LOG = 700.0
 
-private fun checked(chunks: List<List<Double>>): List<DoubleArray> {
+private fun checked(chunks: List<DoubleArray>): List<DoubleArray> {
     require(chunks.isNotEmpty() && chunks.none { it.isEmpty() }) {
         "expected at least one latency in every round, found none: measure again"
     }
-    for (sample in chunks.asSequence().flatten()) {
-        require(sample.isFinite() && sample > 0) { "expected latencies above 0, found $sample: measure again" }
+    for (chunk in chunks) {
+        for (sample in chunk) {
+            require(sample.isFinite() && sample > 0) { "expected latencies above 0, found $sample: measure again" }
+        }
     }
-    return chunks.map { it.toDoubleArray() }
+    return chunks
 }
 
-private fun joined(blocks: List<DoubleArray>): DoubleArray {
+internal fun joined(blocks: List<DoubleArray>): DoubleArray {
     val samples = DoubleArray(blocks.sumOf { it.size })
     var end = 0
     for (block in blocks) {

@@ -35,7 +35,7 @@ data class Latency(
     val p95Ms: Double,
     val minMs: Double,
     val meanMs: Double,
-    val chunksMs: List<List<Double>>,
+    val chunksMs: List<DoubleArray>,
     val ratio: Estimate?,
     val verdict: Verdict?,
 )

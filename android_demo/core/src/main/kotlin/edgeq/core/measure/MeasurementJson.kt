@@ -1,8 +1,8 @@
 package edgeq.core.measure
 
+import edgeq.core.bundle.hexadecimal
 import edgeq.core.parity.ParityResult
 import java.security.MessageDigest
-import java.util.Locale
 
 /** Format of the line: the key `schema` of `edgeq/benchmark/measurement.py`, which has the format's history. */
 const val SCHEMA: Int = 3
@@ -123,9 +123,12 @@ private fun ParityResult.facts() = mapOf(
 private const val MS_PER_S = 1e3
 private const val DIGEST_LENGTH = 16
 
-/** Digest of what makes times comparable: the same as of this phone when `edgeq` measures it over adb. */
+/**
+ * Digest of what makes times comparable. From Android 12 on it is the same as of this phone when `edgeq` measures it over
+ * adb; before, adb names the chip by `ro.board.platform`, which an app is not told: `android.os.Build` has `ro.hardware`.
+ */
 private fun deviceId(host: Host): String {
     val identity = "${host.model}|${host.chip}|${host.abi}|Android"
     val digest = MessageDigest.getInstance("SHA-256").digest(identity.toByteArray())
-    return digest.joinToString("") { byte -> "%02x".format(Locale.ROOT, byte) }.take(DIGEST_LENGTH)
+    return digest.hexadecimal().take(DIGEST_LENGTH)
 }

@@ -11,9 +11,11 @@ internal class PhoneWatch(private val host: Host) {
     /** The phone when the session began. */
     val first: HostState = look(BEFORE)
 
+    /** Seconds since the session began. */
+    val elapsedSeconds: Double get() = (System.nanoTime() - begun) / NANOS_PER_MS / MS_PER_S
+
     /** The phone, now. */
-    fun look(moment: String): HostState =
-        HostState(moment, (System.nanoTime() - begun) / NANOS_PER_MS / MS_PER_S, host.observe())
+    fun look(moment: String): HostState = HostState(moment, elapsedSeconds, host.observe())
 
     /** Why times must not be compared that were measured meanwhile; null where they may. */
     fun throttling(states: List<HostState>): String? {

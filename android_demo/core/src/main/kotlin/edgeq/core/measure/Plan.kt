@@ -11,6 +11,8 @@ package edgeq.core.measure
  * @property warmupSeconds before the first chunk.
  * @property warmupRuns before the first chunk, at least.
  * @property seed of the order of measuring.
+ * @property mostRuns timed runs of each variant, at most: a phone gives an app little memory, and every time is kept. As
+ *   many as the default plan makes of a model of 50 µs; the desktop has no such limit.
  */
 data class Plan(
     val threads: List<Int> = listOf(1, 2, 4),
@@ -21,10 +23,12 @@ data class Plan(
     val warmupSeconds: Double = 0.3,
     val warmupRuns: Int = 5,
     val seed: Long = 0,
+    val mostRuns: Int = 20_000,
 ) {
     init {
         require(threads.all { it > 0 }) { "expected thread counts above 0, found $threads" }
         require(rounds > 0) { "expected rounds above 0, found $rounds" }
+        require(mostRuns > 0) { "expected most runs above 0, found $mostRuns" }
         require(maxSeconds > 0) { "expected seconds above 0, found $maxSeconds" }
     }
 

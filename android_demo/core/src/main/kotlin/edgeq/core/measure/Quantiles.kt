@@ -1,5 +1,6 @@
 package edgeq.core.measure
 
+import edgeq.core.tensor.pairwiseSum
 import kotlin.math.floor
 
 /** Median of numbers: the middle one, or the mean of the two in the middle. */
@@ -26,25 +27,4 @@ internal fun quantile(values: DoubleArray, share: Double): Double {
 }
 
 /** Mean of numbers, summed in NumPy's order so that the last bit is the same. */
-internal fun mean(values: DoubleArray): Double = pairwiseSum(values, 0, values.size) / values.size
-
-private const val LANES = 8
-private const val SUMMED_AT_ONCE = 128
-
-/** Halves are summed on their own (Higham, "The Accuracy of Floating Point Summation", SIAM J. Sci. Comput., 1993). */
-private fun pairwiseSum(values: DoubleArray, start: Int, count: Int): Double {
-    if (count > SUMMED_AT_ONCE) {
-        val half = count / 2 - count / 2 % LANES
-        return pairwiseSum(values, start, half) + pairwiseSum(values, start + half, count - half)
-    }
-    val inLanes = count - count % LANES
-    var sum = if (inLanes == 0) 0.0 else laneSum(values, start, inLanes)
-    for (position in start + inLanes until start + count) sum += values[position]
-    return sum
-}
-
-private fun laneSum(values: DoubleArray, start: Int, count: Int): Double {
-    val lanes = DoubleArray(LANES) { values[start + it] }
-    for (position in LANES until count) lanes[position % LANES] += values[start + position]
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-}
+internal fun mean(values: DoubleArray): Double = pairwiseSum(values::get, 0, values.size) / values.size

@@ -6,7 +6,7 @@ package edgeq.core.measure
  * @property measurements one a variant and thread count.
  * @property failures variants that could not be measured.
  * @property notes what was left out, one sentence each.
- * @property isCancelled whether it was cancelled: thread counts that were not finished are missing.
+ * @property isCancelled whether it ended early: thread counts that were not finished are missing.
  */
 data class Session(
     val measurements: List<Measurement>,

@@ -1,18 +1,22 @@
 package edgeq.core.measure
 
-/** States around and between the rounds of one thread count; the first is taken at once. */
-internal class StateLog(private val watch: PhoneWatch) {
+/**
+ * States around and between the rounds of one thread count; the first is taken at once.
+ *
+ * @param intervalSeconds between two looks, at least: a look reads some dozen files, which takes time of the cores that
+ * are measured.
+ */
+internal class StateLog(private val watch: PhoneWatch, private var intervalSeconds: Double = LEAST_INTERVAL_S) {
     private val before = watch.look(PhoneWatch.BEFORE)
     private var during = emptyList<HostState>()
     private var hottest = before
     private var lookedAt = before.elapsedSeconds
-    private var intervalSeconds = LEAST_INTERVAL_S
 
-    /** Looks at the phone; what is seen is kept if it is time to, or if the thermal status rose. */
+    /** Looks at the phone if it is time to; the first state of the highest thermal status is always kept. */
     fun betweenRounds() {
+        if (watch.elapsedSeconds - lookedAt < intervalSeconds) return
         val now = watch.look(PhoneWatch.DURING)
         if (now.heat > hottest.heat) hottest = now
-        if (now.elapsedSeconds - lookedAt < intervalSeconds) return
         during = during + now
         lookedAt = now.elapsedSeconds
         if (during.size > MOST_DURING) {

@@ -1,5 +1,6 @@
 package edgeq.core.measure
 
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
 
@@ -43,14 +44,15 @@ class SystemFiles(private val root: File = File("/")) {
 
     private fun text(path: String): String? = try {
         File(root, path).inputStream().use { input ->
-            val bytes = ByteArray(MOST_BYTES)
-            var length = 0
-            var read = input.read(bytes)
+            // Small: nearly all of these files are one line, and a look at a phone reads dozens of them.
+            val block = ByteArray(BLOCK_BYTES)
+            val bytes = ByteArrayOutputStream()
+            var read = input.read(block)
             while (read > 0) {
-                length += read
-                read = input.read(bytes, length, bytes.size - length)
+                bytes.write(block, 0, read)
+                read = input.read(block, 0, minOf(block.size, MOST_BYTES - bytes.size()))
             }
-            String(bytes, 0, length, Charsets.UTF_8)
+            bytes.toString(Charsets.UTF_8.name())
         }
     } catch (_: IOException) {
         null
@@ -65,6 +67,7 @@ class SystemFiles(private val root: File = File("/")) {
         const val BYTES_PER_KILOBYTE = 1024L
         const val KHZ_PER_MHZ = 1000.0
         const val LONGEST_LINE = 200
+        const val BLOCK_BYTES = 1024
 
         /** `/proc/cpuinfo` of a server with 200 cores has 300 kB. */
         const val MOST_BYTES = 1 shl 20

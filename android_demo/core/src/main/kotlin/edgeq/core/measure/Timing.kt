@@ -1,14 +1,12 @@
 package edgeq.core.measure
 
 import edgeq.core.bundle.Bundle
-import edgeq.core.bundle.BundleException
 import edgeq.core.bundle.ParityData
 import edgeq.core.bundle.Variant
-import edgeq.core.model.ModelException
 import edgeq.core.model.RunnerFactory
 import edgeq.core.parity.ParityResult
+import edgeq.core.parity.attemptVariant
 import edgeq.core.parity.checkParity
-import edgeq.core.tensor.DataException
 import java.nio.ByteBuffer
 import java.util.Random
 
@@ -23,10 +21,14 @@ internal class Timing(
     private val countdown: Countdown,
 ) : AutoCloseable {
     private val open = LinkedHashMap<String, LoadedVariant>()
-    private val timed = LinkedHashMap<String, MutableList<List<Double>>>()
+    private val timed = LinkedHashMap<String, MutableList<DoubleArray>>()
 
     /** Variants that were timed, and their chunks in milliseconds; equal positions are one round. */
-    val chunksMs: Map<String, List<List<Double>>> get() = timed
+    val chunksMs: Map<String, List<DoubleArray>> get() = timed
+
+    /** What of them was timed less often than was asked for; null where nothing was. */
+    var note: String? = null
+        private set
 
     /** A variant that was timed. */
     fun loaded(variant: String): LoadedVariant = open.getValue(variant)
@@ -80,6 +82,7 @@ internal class Timing(
         for (name in chunks.keys) timed[name] = mutableListOf()
         val rounds = roundsOf(chunks.values, plan)
         val order = Random(plan.seed)
+        note = noteOnMostRuns(chunks.filterValues(Chunk::isCutShort).keys)
         countdown.measuringBegins()
         for (done in 0 until rounds) {
             for (name in timed.keys.shuffled(order)) {
@@ -110,35 +113,31 @@ internal class Timing(
         return runs.takeLast((runs.size + 1) / 2).average() / NANOS_PER_S
     }
 
-    private fun chunk(loaded: LoadedVariant, chunk: Chunk): List<Double> {
+    private fun chunk(loaded: LoadedVariant, chunk: Chunk): DoubleArray {
         repeat(chunk.discard) {
             stopIfCancelled()
             loaded.timed()
         }
-        return List(chunk.runs) {
+        return DoubleArray(chunk.runs) {
             stopIfCancelled()
             loaded.timed() / NANOS_PER_MS
         }
     }
 
-    /** Does something with a variant; where it fails the variant is a failure and its runner is closed. */
-    private fun attempt(variant: String, failures: MutableList<Failure>, action: () -> Unit) {
-        val reason = try {
-            action()
-            return
-        } catch (error: ModelException) {
-            error.message
-        } catch (error: BundleException) {
-            error.message
-        } catch (error: DataException) {
-            error.message
-        } catch (_: OutOfMemoryError) {
-            "it needs more memory than the app may take, with the other variants loaded"
-        }
-        timed.remove(variant)
-        open.remove(variant)?.close()
-        failures += Failure(variant, threads, reason ?: "the runtime gives no reason")
+    private fun noteOnMostRuns(variants: Set<String>): String? {
+        if (variants.isEmpty()) return null
+        val counted = if (threads == 1) "1 thread" else "$threads threads"
+        return "with $counted, ${plan.mostRuns} runs were timed of ${variants.joinToString()}: " +
+            "the most that are kept, in less time than was asked for"
     }
+
+    /** Does something with a variant; where it fails the variant is a failure and its runner is closed. */
+    private fun attempt(variant: String, failures: MutableList<Failure>, action: () -> Unit) =
+        attemptVariant(action) { reason ->
+            timed.remove(variant)
+            open.remove(variant)?.close()
+            failures += Failure(variant, threads, reason)
+        }
 
     private fun tell(phase: Phase, variant: String) {
         stopIfCancelled()

@@ -15,3 +15,9 @@ internal fun readWhole(buffer: Buffer) {
 internal fun limitTo(buffer: Buffer, bytes: Int) {
     buffer.limit(bytes)
 }
+
+/** Makes some of a buffer readable: so many bytes from one of them on. */
+internal fun narrowTo(buffer: Buffer, from: Int, bytes: Int) {
+    buffer.position(from)
+    buffer.limit(from + bytes)
+}

@@ -12,10 +12,10 @@ interface ModelRunner : AutoCloseable {
     /** What computes. */
     val runtime: RuntimeInfo
 
-    /** Inputs in the order of the file. */
+    /** Inputs: in the order of the file where it has no signature, else in that of the runtime, which may be another. */
     val inputs: List<TensorInfo>
 
-    /** Outputs in the order of the file. */
+    /** Outputs, in an order as that of [inputs]. */
     val outputs: List<TensorInfo>
 
     /** Time it took to load the file and to allocate its tensors. */

@@ -17,6 +17,9 @@ enum class TensorType(val jsonName: String, val bytes: Int) {
     }
 }
 
+/** A quantization's scale is at least that: the smallest normal float32. */
+internal const val SMALLEST_SCALE: Float = java.lang.Float.MIN_NORMAL
+
 /** Stored integers mean real numbers: `real = (stored - zeroPoint) * scale`. */
 data class Quantization(val scale: Float, val zeroPoint: Int)
 

@@ -7,12 +7,8 @@ import edgeq.core.bundle.ParityData
 import edgeq.core.bundle.Variant
 import edgeq.core.model.ModelRunner
 import edgeq.core.model.TensorInfo
-import edgeq.core.model.limitTo
-import edgeq.core.model.readWhole
 import edgeq.core.tensor.encode
 import edgeq.core.tensor.newBuffer
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
 
 /**
  * Runs the recorded inputs and compares what comes out with what was recorded, by the rule of [compareParity].
@@ -47,24 +43,20 @@ fun checkParity(
     if (!recorded.inputs.keys.containsAll(inputNames) || !isShapedLike(infos, before)) return null
     val inputs = runner.inputs.associate { it.name to it.newBuffer() }
     val outputs = runner.outputs.associate { it.name to it.newBuffer() }
-    val rows = infos.map { ByteBuffer.allocate(it.byteCount * recorded.n).order(ByteOrder.nativeOrder()) }
+    val rows = StoredRows(infos, recorded.n)
     for (item in 0 until recorded.n) {
         if (isCancelled()) return null
         runner.inputs.zip(inputNames) { info, name ->
             info.encode(recorded.inputs.getValue(name), item, inputs.getValue(info.name))
         }
         runner.run(inputs, outputs)
-        runner.outputs.zip(rows) { info, row -> row.put(all(outputs.getValue(info.name), info)) }
+        rows.add(runner.outputs.map { outputs.getValue(it.name) })
     }
-    val stored = infos.zip(rows).associate { (info, row) ->
-        readWhole(row)
-        info.name to NpyArray(NpyType.of(info.type), listOf(recorded.n) + info.shape, row)
-    }
-    return compareParity(bundle, recorded, made, infos, stored, kernelPath)
+    return compareParity(bundle, recorded, made, infos, rows.arrays(), kernelPath)
 }
 
 /** The bundle's names of a runner's tensors, in the runner's order; null where they are other tensors. */
-private fun namesOf(found: List<TensorInfo>, made: List<TensorInfo>): List<String>? {
+internal fun namesOf(found: List<TensorInfo>, made: List<TensorInfo>): List<String>? {
     val names = made.map(TensorInfo::name)
     val own = found.map(TensorInfo::name)
     return when {
@@ -75,15 +67,8 @@ private fun namesOf(found: List<TensorInfo>, made: List<TensorInfo>): List<Strin
 }
 
 /** Whether what a file gives has the shapes and types that were recorded. */
-private fun isShapedLike(infos: List<TensorInfo>, recorded: Map<String, NpyArray>): Boolean =
+internal fun isShapedLike(infos: List<TensorInfo>, recorded: Map<String, NpyArray>): Boolean =
     infos.size == recorded.size && infos.all { info ->
         val array = recorded[info.name]
         array != null && array.type == NpyType.of(info.type) && array.shape.drop(1) == info.shape
     }
-
-private fun all(buffer: ByteBuffer, info: TensorInfo): ByteBuffer {
-    val copy = buffer.duplicate()
-    readWhole(copy)
-    limitTo(copy, info.byteCount)
-    return copy
-}

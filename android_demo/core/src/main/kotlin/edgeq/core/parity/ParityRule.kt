@@ -114,7 +114,7 @@ private class Joined(private val parts: List<RealValues>, private val sizes: Lis
 }
 
 /** Index of a row's largest score: the first of equals, and NaN before all numbers, as NumPy takes it. */
-private fun top1(scores: RealValues, row: Int, classes: Int): Int {
+internal fun top1(scores: RealValues, row: Int, classes: Int): Int {
     var best = 0
     for (index in 1 until classes) {
         val largest = scores[row * classes + best]

@@ -2,6 +2,7 @@ package edgeq.core.parity
 
 import edgeq.core.tensor.DataException
 import edgeq.core.tensor.RealValues
+import edgeq.core.tensor.pairwiseSum
 import kotlin.math.abs
 import kotlin.math.log10
 
@@ -73,31 +74,3 @@ private fun finiteOnly(values: RealValues, count: Int): Places {
 }
 
 private fun squared(number: Double) = number * number
-
-/**
- * The sum in the order in which NumPy adds, so that both sides get the same bits: halves of more than 128 values, and
- * eight sums side by side in each block.
- *
- * Pairwise summation: Higham, "The Accuracy of Floating Point Summation", SIAM Journal on Scientific Computing 14,
- * 1993.
- */
-internal fun pairwiseSum(values: RealValues, from: Int, count: Int): Double {
-    if (count < LANES) {
-        var sum = 0.0
-        for (index in from until from + count) sum += values[index]
-        return sum
-    }
-    if (count > BLOCK) {
-        val half = count / 2 / LANES * LANES
-        return pairwiseSum(values, from, half) + pairwiseSum(values, from + half, count - half)
-    }
-    val lanes = DoubleArray(LANES) { values[from + it] }
-    val whole = count - count % LANES
-    for (index in LANES until whole) lanes[index % LANES] += values[from + index]
-    var sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-    for (index in from + whole until from + count) sum += values[index]
-    return sum
-}
-
-private const val LANES = 8
-private const val BLOCK = 128

@@ -2,6 +2,7 @@ package edgeq.core.tensor
 
 import edgeq.core.model.ModelException
 import edgeq.core.model.Quantization
+import edgeq.core.model.SMALLEST_SCALE
 import edgeq.core.model.TensorType
 import java.nio.ByteBuffer
 
@@ -59,16 +60,13 @@ private fun rangeOf(type: TensorType): Pair<Long, Long> = when (type) {
 
 /** Refuses what is no float32 above 0. */
 internal fun requireScale(how: Quantization) {
-    if (!(how.scale >= SMALLEST && how.scale <= Float.MAX_VALUE)) {
+    if (!(how.scale >= SMALLEST_SCALE && how.scale <= Float.MAX_VALUE)) {
         throw ModelException(
             "expected a quantization scale that is a float32 above 0, found ${how.scale}: " +
                 "the tensor is not quantized or the file is damaged",
         )
     }
 }
-
-/** The smallest normal float32. */
-private const val SMALLEST = 1.17549435e-38f
 
 private const val HAS_NAN = "the input has NaN, which no integer stands for: check the data and its preprocessing " +
     "(a division by zero, say)"

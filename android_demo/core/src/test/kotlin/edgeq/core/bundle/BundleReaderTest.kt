@@ -104,7 +104,7 @@ class BundleReaderTest {
                 without.read().let { without.parity(it) }
                 without.model(variant)
             }
-            assertEquals("$name is missing in the bundle; put the bundle in again with edgeq android", error.message)
+            assertEquals("$name is missing in the bundle; $PUT_IN_AGAIN", error.message)
         }
     }
 

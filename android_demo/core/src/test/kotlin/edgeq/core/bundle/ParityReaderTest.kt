@@ -45,7 +45,7 @@ class ParityReaderTest {
     fun `archives that take more than is allowed are refused`() {
         val archive = ZipArchive(zip("a" to ByteArray(5000), "b" to ByteArray(5000)), 9999)
         assertEquals(5000, archive.read("a").size)
-        assertTrue("its arrays take more than" in refusal { archive.read("b") })
+        assertTrue("its entries take more than" in refusal { archive.read("b") })
     }
 
     @Test

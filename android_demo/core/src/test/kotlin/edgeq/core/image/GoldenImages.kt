@@ -6,7 +6,7 @@ import java.util.zip.ZipInputStream
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** What edgeq makes of photos on the desktop: `golden/image/images.zip`, which `golden_image.py` describes. */
+/** What edgeq makes of photos on the desktop: `golden/image/images.zip`, which `tools/android/golden/image.py` describes. */
 internal class GoldenImages private constructor(private val entries: Map<String, ByteArray>) {
     private val index = JSONObject(entry("index.json").decodeToString())
 

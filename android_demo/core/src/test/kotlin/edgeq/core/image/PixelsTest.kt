@@ -31,6 +31,15 @@ class PixelsTest {
     }
 
     @Test
+    fun `red and blue are exchanged in a copy, and grey stays as it is`() {
+        val pixels = Pixels(2, 1, 3, byteArrayOf(1, 2, 3, 4, 5, 6))
+        assertArrayEquals(byteArrayOf(3, 2, 1, 6, 5, 4), pixels.withRedForBlue().bytes)
+        assertArrayEquals(byteArrayOf(1, 2, 3, 4, 5, 6), pixels.bytes)
+        val grey = Pixels(2, 1, 1, byteArrayOf(1, 2))
+        assertSame(grey, grey.withRedForBlue())
+    }
+
+    @Test
     fun `sizes that do not fit are refused`() {
         for (size in listOf(0, 11, 13)) {
             assertThrows(IllegalArgumentException::class.java) { Pixels(2, 2, 3, ByteArray(size)) }

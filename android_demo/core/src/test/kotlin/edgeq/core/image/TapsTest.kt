@@ -1,5 +1,6 @@
 package edgeq.core.image
 
+import edgeq.core.tensor.pairwiseSum
 import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -36,7 +37,7 @@ class TapsTest {
             300 to 4.789297397713862,
         )
         for ((count, expected) in sums) {
-            assertEquals(expected, pairwiseSum(DoubleArray(count) { 1.0 / (3 + it) }, 0, count))
+            assertEquals(expected, pairwiseSum({ 1.0 / (3 + it) }, 0, count))
         }
     }
 }

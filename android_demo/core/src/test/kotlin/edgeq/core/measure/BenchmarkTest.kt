@@ -2,7 +2,6 @@ package edgeq.core.measure
 
 import edgeq.core.model.ModelException
 import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -95,6 +94,34 @@ class BenchmarkTest {
     }
 
     @Test
+    fun `very short runs are timed so often and no more, which is told`() {
+        phone.nanos["int8"] = 1_000
+        val plan = Plan(listOf(1, 2), 20, leastSeconds = 60.0, maxSeconds = 60.0, warmupSeconds = 0.0)
+        val session = phone.benchmark(plan).run()
+        for (chunks in session.chunksMs().values) assertEquals(List(20) { 1000 }, chunks.map { it.size })
+        assertEquals(2, session.notes.size)
+        assertTrue("20000 runs were timed of int8, float32, dynamic" in session.notes.first(), session.notes.first())
+        assertEquals(emptyList<String>(), phone.benchmark().run().notes)
+    }
+
+    @Test
+    fun `where the memory ends between two thread counts, what was finished stands`() {
+        var looks = 0
+        val dying = phone.host.copy(
+            observe = {
+                if (++looks > LOOKS_OF_FIRST) throw OutOfMemoryError("Failed to allocate")
+                phone.host.observe()
+            },
+        )
+        val session = phone.benchmark(host = dying).run()
+        assertEquals(setOf(1), session.measurements.map { it.threads }.toSet())
+        assertEquals(3, session.measurements.size)
+        assertTrue(session.isCancelled)
+        assertTrue("memory" in session.notes.single(), "${session.notes}")
+        assertEquals(emptyList<String>(), phone.open)
+    }
+
+    @Test
     fun `where everything fails there is no measurement and no crash`() {
         for (name in listOf("int8", "float32", "dynamic")) phone.refuses[name] = { throw ModelException("no") }
         val session = phone.benchmark().run()
@@ -149,12 +176,9 @@ class BenchmarkTest {
     }
 
     @Test
-    fun `heat that comes and goes between two rounds is kept, and makes the times invalid`() {
-        phone.thermalStatuses = listOf(0, 0, 0, 4, 0)
-        val first = phone.benchmark(Plan(listOf(1), 6, leastRuns = 6, leastSeconds = 0.0)).run().measurements.first()
-        assertEquals(listOf(0, 4, 0), first.environment.states.map { it.observation.thermalStatus })
-        assertEquals(listOf("before", "during", "after"), first.environment.states.map { it.moment })
-        assertNotNull(first.invalid)
+    fun `the phone is not looked at between rounds that take less than the interval`() {
+        phone.benchmark(Plan(listOf(1), 6, leastRuns = 6, leastSeconds = 0.0)).run()
+        assertEquals(3, phone.looks, "when the session begins, before the rounds and after them")
     }
 
     @Test
@@ -191,5 +215,10 @@ class BenchmarkTest {
         val about = listOf("emulated", "'powersave'", "battery saver", "runs on battery", "9 %", "42 C", "at the start")
         for (word in about) assertTrue(warnings.any { word in it }, "$word: $warnings")
         assertEquals(about.size, warnings.size)
+    }
+
+    private companion object {
+        /** When the session begins, before the rounds of the first thread count and after them. */
+        const val LOOKS_OF_FIRST = 3
     }
 }

@@ -52,14 +52,21 @@ class LatencyStatisticsTest {
 
     @Test
     fun `what is no latency is refused`() {
-        val fine = listOf(listOf(1.0), listOf(1.0))
+        val fine = List(2) { doubleArrayOf(1.0) }
         for (bad in listOf(0.0, -1.0, Double.NaN, Double.POSITIVE_INFINITY)) {
-            refuses { medianLatency(listOf(listOf(1.0, bad))) }
-            refuses { pairedRatio(fine, listOf(listOf(1.0), listOf(bad))) }
+            refuses { medianLatency(listOf(doubleArrayOf(1.0, bad))) }
+            refuses { pairedRatio(fine, listOf(doubleArrayOf(1.0), doubleArrayOf(bad))) }
         }
         refuses { medianLatency(emptyList()) }
-        refuses { medianLatency(listOf(listOf(1.0), emptyList())) }
+        refuses { medianLatency(listOf(doubleArrayOf(1.0), doubleArrayOf())) }
         refuses { pairedRatio(fine, fine.take(1)) }
+    }
+
+    @Test
+    fun `equal samples in any number, and more than the positions that are kept, have their median inside`() {
+        val blocks = List(300) { block -> DoubleArray(50) { 1.0 + (block + it) % 3 } }
+        val estimate = medianLatency(blocks)
+        assertEquals(Estimate(2.0, 2.0, 2.0, 15_000), estimate)
     }
 
     private fun refuses(action: () -> Unit) {

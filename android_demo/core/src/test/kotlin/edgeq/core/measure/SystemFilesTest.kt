@@ -43,6 +43,15 @@ class SystemFilesTest {
         assertEquals(listOf(CoreState(0, null, null)), SystemFiles(root).cores())
     }
 
+    @Test
+    fun `a file of many kilobytes is read whole, and of one without an end its beginning`() {
+        val before = "MemFree: 1 kB\n".repeat(30_000)
+        write("proc/meminfo", before + "MemAvailable: 7 kB\n")
+        assertEquals(7L * 1024, SystemFiles(root).availableMemoryBytes())
+        write("proc/meminfo", before.repeat(4) + "MemAvailable: 7 kB\n")
+        assertNull(SystemFiles(root).availableMemoryBytes())
+    }
+
     private fun write(path: String, text: String) {
         val file = File(root, path)
         file.parentFile.mkdirs()

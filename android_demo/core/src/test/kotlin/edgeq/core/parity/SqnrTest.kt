@@ -4,6 +4,7 @@ import edgeq.core.tensor.DataException
 import edgeq.core.tensor.Golden
 import edgeq.core.tensor.double
 import edgeq.core.tensor.doubles
+import edgeq.core.tensor.pairwiseSum
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test

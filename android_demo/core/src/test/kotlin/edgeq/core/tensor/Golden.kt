@@ -5,7 +5,7 @@ import java.nio.ByteOrder
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** Vectors that `tools/android/golden_core.py` wrote. */
+/** Vectors that `tools/android/golden/core.py` wrote. */
 internal object Golden {
     fun bytes(name: String): ByteArray {
         val stream = checkNotNull(javaClass.getResourceAsStream("/golden/core/$name")) { "no golden vectors $name" }
