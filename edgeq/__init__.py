@@ -15,6 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgeq.android.putting import AppWithBundle
+    from edgeq.android.putting import new_app as new_android_app
+    from edgeq.android.putting import put_into_app as put_into_android_app
     from edgeq.benchmark.prediction import predict
     from edgeq.benchmark.session import Session, measure
     from edgeq.benchmark.targets import Targets, find_targets
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AppWithBundle",
     "ArrayDataset",
     "Bundle",
     "Conversion",
@@ -59,8 +63,10 @@ __all__ = [
     "inspect_file",
     "measure",
     "measure_on_devices",
+    "new_android_app",
     "pack_bundle",
     "predict",
+    "put_into_android_app",
     "read_bundle",
     "read_dataset",
     "read_device",
@@ -70,6 +76,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AppWithBundle": "edgeq.android.putting",
     "ArrayDataset": "edgeq.data.dataset",
     "Bundle": "edgeq.bundle",
     "Conversion": "edgeq.convert.job",
@@ -89,8 +96,10 @@ _HOMES = {
     "inspect_file": "edgeq.inspection.inspecting",
     "measure": "edgeq.benchmark.session",
     "measure_on_devices": "edgeq.devices.measuring",
+    "new_android_app": "edgeq.android.putting:new_app",
     "pack_bundle": "edgeq.devices.packed.packing",
     "predict": "edgeq.benchmark.prediction",
+    "put_into_android_app": "edgeq.android.putting:put_into_app",
     "read_bundle": "edgeq.bundle",
     "read_dataset": "edgeq.data.reading",
     "read_device": "edgeq.devices.specs",

@@ -202,6 +202,33 @@ def atomic_directory(
         _unlock(lock, target)
 
 
+def sweep(path: Path) -> None:
+    """Removes what killed writers of a file or folder left beside it, and puts an old folder back that one had renamed.
+
+    Args:
+        path: the file or folder; need not be there.
+
+    Raises:
+        OutputError: another process is writing that folder, or its own folder cannot be read or written.
+    """
+    with _explained(path):
+        target = Path(os.path.realpath(path))
+        if not target.parent.is_dir():
+            return
+        beginning = f".{target.name}.edgeq-"
+        if not any(entry.name.startswith(beginning) for entry in target.parent.iterdir()):
+            return
+        if target.is_file():
+            _remove_leftovers(target, locked=False)
+            return
+        lock = _lock(target, path)
+    try:
+        with _explained(path):
+            _remove_leftovers(target, locked=True)
+    finally:
+        _unlock(lock, target)
+
+
 @contextmanager
 def _explained(path: Path, numbers: set[int] | None = None) -> Iterator[None]:
     """Turns the operating system's errors, or those of some numbers, into one line with a next step."""

@@ -57,7 +57,9 @@ def built(tmp_path_factory):
     checkout = folder / "checkout"
     root = Path(__file__).parents[1]
     # A copy, because building writes beside the sources and takes along what an earlier build left there.
+    without = shutil.ignore_patterns("__pycache__", "build", ".gradle", "assets")
     shutil.copytree(root / "edgeq", checkout / "edgeq", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "android_demo", checkout / "android_demo", ignore=without)
     for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(root / name, checkout)
     command = [sys.executable, "-m", "build", "--no-isolation", "-o", str(folder), str(checkout)]

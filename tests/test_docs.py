@@ -276,6 +276,10 @@ def test_every_option_of_a_command_is_described(name):
     assert options_of(name) - {"-h", "--help"} <= keys(f"{name}.md")
 
 
+def test_every_option_of_the_android_command_is_described():
+    assert options_of("android") - {"-h", "--help"} <= keys("android-app.md")
+
+
 def test_conversions_are_shown_with_the_number_of_rules_that_there_are():
     shown = {
         found

@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 
 import edgeq
+from edgeq.android.demo_files import demo_files
 from edgeq.demo import assets
 
 ROOT = Path(__file__).parents[1]
+DEMO_APP = "edgeq/android/demo_app/"
+"""Where the demo app is in a wheel."""
 HEAVY = ("numpy", "tensorflow", "keras", "ai_edge_litert", "PIL", "rich", "plotly", "jinja2", "scipy")
 
 
@@ -66,7 +69,8 @@ class TestWheel:
     def test_it_holds_every_file_of_the_package_byte_by_byte(
         self, wheel: zipfile.ZipFile, package_files: dict[str, bytes]
     ) -> None:
-        found = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("edgeq/")}
+        of_package = [name for name in wheel.namelist() if name.startswith("edgeq/") and DEMO_APP not in name]
+        found = {name: wheel.read(name) for name in of_package}
         assert sorted(found) == sorted(package_files)
         assert [name for name in found if found[name] != package_files[name]] == []
 
@@ -85,6 +89,35 @@ class TestWheel:
     )
     def test_what_is_no_python_is_there_too(self, wheel: zipfile.ZipFile, name: str) -> None:
         assert wheel.getinfo(name).file_size > 0 or name.endswith("py.typed")
+
+    def test_it_holds_the_demo_app_without_what_building_it_leaves(
+        self, built: Path, wheel: zipfile.ZipFile
+    ) -> None:
+        app = built / "checkout" / "android_demo"
+        files = {f"{DEMO_APP}{path.as_posix()}": (app / path).read_bytes() for path in demo_files(app)}
+        found = {name: wheel.read(name) for name in wheel.namelist() if name.startswith(DEMO_APP)}
+        assert f"{DEMO_APP}app/build.gradle.kts" in found
+        assert found == files
+
+    def test_the_demo_app_is_written_from_it(
+        self, built: Path, wheel: zipfile.ZipFile, tmp_path: Path
+    ) -> None:
+        shutil.unpack_archive(str(wheel.filename), tmp_path / "site", "zip")
+        code = (
+            f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import edgeq\n"
+            f"assert edgeq.__file__.startswith({str(tmp_path)!r})\n"
+            "from edgeq.demo import assets\n"
+            "app = edgeq.new_android_app(edgeq.read_bundle(assets.bundle_path()), 'app')\n"
+            "print(app.reason)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        sources = built / "checkout" / "android_demo"
+        assert {path.relative_to(tmp_path / "app") for path in (tmp_path / "app").rglob("*.kt")} == {
+            path for path in demo_files(sources) if path.suffix == ".kt"
+        }
 
     def test_the_license_is_there(self, wheel: zipfile.ZipFile) -> None:
         (name,) = (name for name in wheel.namelist() if name.endswith("LICENSE"))
@@ -107,6 +140,8 @@ def test_the_sdist_builds_the_same_package(built: Path, package_files: dict[str,
         f"{top}/{name}" for name in ("LICENSE", "README.md", "setup.cfg", "setup.py", "pyproject.toml")
     } <= names
     assert not {name for name in names if name.startswith((f"{top}/tests", f"{top}/benchmarks"))}
+    app = built / "checkout" / "android_demo"
+    assert {f"{top}/android_demo/{path.as_posix()}" for path in demo_files(app)} <= names
 
 
 class TestMetadata:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "doctor": "lint a model with its data, a bundle or a .tflite: what is wrong, and the fix",
     "layers": "which layers cost accuracy, time and size, and what can be done about each",
     "pack": "a bundle as one file that measures itself on a bare device",
+    "android": "a bundle into an Android app, or a new app that runs it and proves it",
     "devices": "what can be measured on from here",
     "report": "merge results, compare nights, gate a build, render",
 }

@@ -119,7 +119,7 @@ class Proofs:
         folder = self._new("wheels")
         checkout = folder / "checkout"
         without = shutil.ignore_patterns("__pycache__")
-        for name in ("edgeq", "tools"):
+        for name in ("android_demo", "edgeq", "tools"):
             shutil.copytree(ROOT / name, checkout / name, ignore=without)
         for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
             shutil.copy(ROOT / name, checkout)

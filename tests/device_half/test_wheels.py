@@ -59,7 +59,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("release")
     checkout = folder / "checkout"
     shutil.copytree(ROOT / "edgeq", checkout / "edgeq", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tools", checkout / "tools")
+    for name in ("android_demo", "tools"):
+        shutil.copytree(
+            ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "build", "assets")
+        )
     for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(ROOT / name, checkout)
     done = subprocess.run(
@@ -117,7 +120,9 @@ def setup_py(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     setuptools, wheels = ModuleType("setuptools"), ModuleType("setuptools.command.bdist_wheel")
     setuptools.setup = wheels.get_platform = None  # type: ignore[attr-defined]
     wheels.bdist_wheel = object  # type: ignore[attr-defined]
-    for module in (setuptools, ModuleType("setuptools.command"), wheels):
+    packages = ModuleType("setuptools.command.build_py")
+    packages.build_py = object  # type: ignore[attr-defined]
+    for module in (setuptools, ModuleType("setuptools.command"), wheels, packages):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     spec = importlib.util.spec_from_file_location("edgeq_setup", ROOT / "setup.py")
     assert spec is not None
