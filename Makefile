@@ -1,12 +1,14 @@
 # make demo: sets up and runs the whole path.  make test: sets up and runs the tests.
 # make dev: an editable environment in .venv.  make test-fast: the tests without TensorFlow, in seconds.
 # make device: the tests on an emulated Raspberry Pi, over SSH and over adb.
+# make android: the demo app without Gradle, android_demo/build/edgeq-demo.apk, checked and its classes tested.
+# make android-screens: its screens on this machine's JVM, tested and drawn anew for android_demo/README.md.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.edgeq-installed
 
-.PHONY: demo test test-fast device dev lint clean
+.PHONY: demo test test-fast device android android-screens dev lint clean
 
 demo: $(STAMP)
 	$(BIN)/edgeq demo --force -o edgeq-demo
@@ -19,6 +21,12 @@ test-fast: $(STAMP)
 
 device: $(STAMP)
 	$(BIN)/python -m pytest -q tests/device
+
+android: $(STAMP)
+	$(BIN)/python tools/android/make_android.py
+
+android-screens: $(STAMP)
+	$(BIN)/python tools/android/robolectric_tests.py --readme
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -36,4 +44,4 @@ $(STAMP): setup.cfg setup.py pyproject.toml tools/make-venv
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info edgeq-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build android_demo/build dist *.egg-info edgeq-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

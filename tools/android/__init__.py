@@ -1,0 +1,1 @@
+"""Builds and verifies the Android app without Gradle and without the Android SDK."""
