@@ -193,7 +193,7 @@ def _no_accuracy(table: Table, others: Sequence[Row]) -> Recommendation:
             "adb measures times alone; measure this bundle here with --data to see what each variant loses"
         )
     if table.environment.reached_by.startswith("app:"):
-        reason = "the app measures times and parity; measure this bundle here with --data to see what each variant loses"
+        reason = "the app measures times and parity; measure here with --data to see what each variant loses"
     if faster:
         best = fastest(faster)
         reason += f"; fastest is {best.variant}, {speed_phrase(best)} than {best.baseline}"

@@ -215,8 +215,8 @@ def test_the_app_measures_no_accuracy_and_what_does_is_said():
     assert table.notes == ("accuracy is not measured by the app",)
     (advice,) = recommend(table)
     assert advice.text.startswith(
-        "Accuracy was not measured, so nothing is recommended: the app measures times and parity; measure this bundle "
-        "here with --data"
+        "Accuracy was not measured, so nothing is recommended: the app measures times and parity; measure here "
+        "with --data"
     )
 
 
