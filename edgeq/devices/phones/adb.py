@@ -6,6 +6,7 @@ the output, because phones before Android 7 do not hand it on.
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 import shutil
@@ -183,10 +184,11 @@ class Phone:
             self.command(f"{script}\nstatus=$?; echo; echo {token}:$status"), timeout_s, what, also_stopped
         )
         text = answer.text.replace("\r\n", "\n")
-        output, found, rest = text.rpartition(f"\n{token}:")
-        if not found or not rest.strip().isdecimal():
+        # Not only at the end: adb carries standard error beside the output, and it may come after it.
+        found = re.search(rf"\n?{token}:(\d+)\n?", text, re.ASCII)
+        if found is None:
             raise self.lost(what, text)
-        return Answer(int(rest.strip()), output)
+        return Answer(int(found[1]), text[: found.start()] + text[found.end() :])
 
     def run(self, words: Sequence[str], what: str) -> Answer:
         """Runs one command with its words, quoted, in the phone's shell; as `shell` otherwise."""

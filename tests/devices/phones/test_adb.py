@@ -94,6 +94,11 @@ def test_what_old_phones_print_with_carriage_returns_is_read(tmp_path, monkeypat
     assert Phone("A1").shell("echo one; echo two; (exit 4)", "x") == Answer(4, "one\ntwo\n")
 
 
+def test_standard_error_that_comes_after_the_output_is_read(tmp_path, monkeypatch):
+    _program(tmp_path / "bin", monkeypatch, 'shift 3\nsh -c "$1" 2> "$0.late"; cat "$0.late"')
+    assert Phone("A1").shell("echo one; echo late >&2; (exit 4)", "x") == Answer(4, "one\nlate\n")
+
+
 def test_a_phone_that_is_gone_is_said(phones):
     folder = phones({"A1": {}})
     phone = Phone("A1")
