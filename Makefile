@@ -14,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/edgeq demo --force -o edgeq-demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m "not tensorflow and not browser and not slow"

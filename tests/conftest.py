@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import flatbuffers
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,6 +23,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Likewise nohup and SIGHUP; a handler of our own is not handed on, so that children have the default again.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+# A deadline would be an assertion on time: what takes 20 ms alone may take a second beside another test.
+hypothesis.settings.register_profile("edgeq", deadline=None)
+hypothesis.settings.load_profile("edgeq")
 
 # In continuous integration everything is installed, and a skip would hide that something is not tested.
 # Only what needs hardware may be skipped there.
