@@ -55,6 +55,12 @@ def advise(
     return RuntimeAdvice(None, tuple(warning for warning in warnings if warning))
 
 
+def not_all(runtime: RuntimeVersion) -> str:
+    """What to leave out of a runtime "or newer", in brackets behind a blank; empty where all of them will do."""
+    first, _ = _WITHOUT_INTERPRETER
+    return " (not 2.0.x)" if runtime.name == LITERT and version_key(runtime.version) < first else ""
+
+
 def _to_add(needs: Mapping[str, Needs], asked: RuntimeVersion | None) -> RuntimeVersion | None:
     if asked is not None and asked.name == LITERT:
         return _with_interpreter(asked)

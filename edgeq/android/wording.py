@@ -9,6 +9,7 @@ from edgeq.android.constants import CLASS, named
 from edgeq.android.metadata import MetadataOutcome
 from edgeq.android.placing import PlacedFile
 from edgeq.android.putting import AppWithBundle
+from edgeq.android.runtime_advice import not_all
 from edgeq.android.runtimes import (
     LAST_TENSORFLOW_LITE,
     TENSORFLOW_LITE,
@@ -65,7 +66,7 @@ def next_step(app: AppWithBundle, project: str) -> str:
             )
         return printable(f"next: open {project} in Android Studio{said}")
     runtime = app.dependency
-    newer = "" if runtime is None or runtime.name == TENSORFLOW_LITE else " or newer"
+    newer = "" if runtime is None or runtime.name == TENSORFLOW_LITE else f" or newer{not_all(runtime)}"
     depend = (
         ""
         if runtime is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgeq.android.gradle_versions import Dependency
-from edgeq.android.runtime_advice import advise
+from edgeq.android.runtime_advice import advise, not_all
 from edgeq.android.runtimes import LITERT, TENSORFLOW_LITE, Needs, RuntimeVersion, runtime_needs
 from edgeq.bundle import Bundle
 from edgeq.tflite.model import read_model
@@ -71,6 +71,12 @@ def test_what_no_tensorflow_lite_runs_takes_litert_in_its_place(needs: dict[str,
     (warning,) = advise(needs, None, (Dependency(TENSORFLOW_LITE, "2.16.1"),)).warnings
     assert "cannot run dynamic: FULLY_CONNECTED version 12" in warning
     assert 'implementation("com.google.ai.edge.litert:litert:1.0.1") in its place' in warning
+
+
+def test_newer_than_litert_1_is_not_all_that_is_newer() -> None:
+    assert not_all(RuntimeVersion(LITERT, "1.0.1")) == " (not 2.0.x)"
+    assert not_all(RuntimeVersion(LITERT, "2.1.0")) == ""
+    assert not_all(LAST) == ""
 
 
 def test_a_litert_without_the_interpreter_is_warned_of(needs: dict[str, Needs]) -> None:
