@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from edgeq.android.constants import (
-    CLASS,
-    HEADER,
-    Named,
-    asset,
-    float_literal,
-    named,
-    one_line,
-    preprocessing_of,
-    quoted,
-)
-from edgeq.android.cutting import LABELS
+from edgeq.android.class_source import Language, class_source
+from edgeq.android.constants import float_literal, quoted
 from edgeq.bundle import Manifest, Tensor
 from edgeq.data.preprocessing import Preprocessing
 
@@ -140,42 +130,14 @@ def java_source(manifest: Manifest, package: str) -> str:
     Raises:
         BundleError: a number in the manifest is none.
     """
-    variants = named(manifest.variants)
-    return _TEMPLATE.format(
-        header=HEADER,
-        package=package,
-        bundle=one_line(manifest.name),
-        name=CLASS,
-        labels=_text(asset(LABELS) if manifest.labels else ""),
-        no_labels="" if manifest.labels else "; empty, for the bundle has none",
-        constants="\n\n".join(_constant(manifest, one) for one in variants),
-        all=", ".join(one.identifier for one in variants),
-    )
-
-
-def _constant(manifest: Manifest, one: Named) -> str:
-    variant = one.variant
-    return _CONSTANT.format(
-        variant=one_line(variant.name),
-        size=variant.size_bytes,
-        identifier=one.identifier,
-        name=CLASS,
-        asset=_text(asset(variant.file)),
-        sha256=_text(variant.sha256),
-        inputs="\n".join(f"{_INSIDE}{_tensor(tensor)}," for tensor in variant.inputs),
-        preprocessing="\n".join(
-            f"{_INSIDE}{_preprocessing(preprocessing_of(manifest, one))}," for one in variant.inputs
-        ),
-        outputs="\n".join(f"{_INSIDE}{_tensor(tensor)}," for tensor in variant.outputs),
-    )
+    return class_source(_JAVA, manifest, package)
 
 
 def _tensor(tensor: Tensor) -> str:
     scale = float_literal(tensor.scale or 0.0, f"the scale of {tensor.name!r}")
     shape = f"new int[] {{{', '.join(map(str, tensor.shape))}}}"
-    return (
-        f"new Tensor({_text(tensor.name)}, {shape}, {_text(tensor.dtype)}, {scale}, {tensor.zero_point or 0})"
-    )
+    values = f"{_text(tensor.name)}, {shape}, {_text(tensor.dtype)}, {scale}, {tensor.zero_point or 0}"
+    return f"{_INSIDE}new Tensor({values}),"
 
 
 def _preprocessing(one: Preprocessing) -> str:
@@ -185,7 +147,7 @@ def _preprocessing(one: Preprocessing) -> str:
         *(str(image.antialias).lower(), _text(image.fit), float_literal(image.crop_fraction, "the crop")),
         *(str(image.pad), str(image.exif).lower()),
     )
-    return f"new Preprocessing(\n{_INSIDE}        {', '.join(values)})"
+    return f"{_INSIDE}new Preprocessing(\n{_INSIDE}        {', '.join(values)}),"
 
 
 def _floats(numbers: tuple[float, ...]) -> str:
@@ -194,3 +156,6 @@ def _floats(numbers: tuple[float, ...]) -> str:
 
 def _text(text: str) -> str:
     return quoted(text, dollar=False)
+
+
+_JAVA = Language(_TEMPLATE, _CONSTANT, _text, _tensor, _preprocessing)

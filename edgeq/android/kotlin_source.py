@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from edgeq.android.constants import (
-    CLASS,
-    HEADER,
-    Named,
-    asset,
-    float_literal,
-    named,
-    one_line,
-    preprocessing_of,
-    quoted,
-)
-from edgeq.android.cutting import LABELS
+from edgeq.android.class_source import Language, class_source
+from edgeq.android.constants import float_literal, quoted
 from edgeq.bundle import Manifest, Tensor
 from edgeq.data.preprocessing import Preprocessing
 
-_HARD_KEYWORDS = frozenset(
-    (
-        *(
-            "as",
-            "break",
-            "class",
-            "continue",
-            "do",
-            "else",
-            "false",
-            "for",
-            "fun",
-            "if",
-            "in",
-            "interface",
-            "is",
-        ),
-        *(
-            "null",
-            "object",
-            "package",
-            "return",
-            "super",
-            "this",
-            "throw",
-            "true",
-            "try",
-            "typealias",
-            "typeof",
-        ),
-        *("val", "var", "when", "while"),
-    )
-)
+_HARD_KEYWORDS = """
+    as break class continue do else false for fun if in interface is null object package return super this throw true
+    try typealias typeof val var when while
+"""
 """Kotlin's grammar: none of them is a name without backticks."""
+
+_INSIDE = " " * 16
 
 _TEMPLATE = """\
 {header}
@@ -149,42 +112,20 @@ def kotlin_source(manifest: Manifest, package: str) -> str:
     Raises:
         BundleError: a number in the manifest is none.
     """
-    variants = named(manifest.variants)
-    return _TEMPLATE.format(
-        header=HEADER,
-        package=".".join(f"`{part}`" if part in _HARD_KEYWORDS else part for part in package.split(".")),
-        bundle=one_line(manifest.name),
-        name=CLASS,
-        labels=_text(asset(LABELS) if manifest.labels else ""),
-        no_labels="" if manifest.labels else "; empty, for the bundle has none",
-        constants="\n\n".join(_constant(manifest, one) for one in variants),
-        all=", ".join(one.identifier for one in variants),
-    )
-
-
-def _constant(manifest: Manifest, one: Named) -> str:
-    variant = one.variant
-    return _CONSTANT.format(
-        variant=one_line(variant.name),
-        size=variant.size_bytes,
-        identifier=one.identifier,
-        name=CLASS,
-        asset=_text(asset(variant.file)),
-        sha256=_text(variant.sha256),
-        inputs="\n".join(f"{' ' * 16}{_tensor(tensor)}," for tensor in variant.inputs),
-        preprocessing="\n".join(_preprocessing(preprocessing_of(manifest, one)) for one in variant.inputs),
-        outputs="\n".join(f"{' ' * 16}{_tensor(tensor)}," for tensor in variant.outputs),
-    )
+    keywords = _HARD_KEYWORDS.split()
+    parts = (f"`{part}`" if part in keywords else part for part in package.split("."))
+    return class_source(_KOTLIN, manifest, ".".join(parts))
 
 
 def _tensor(tensor: Tensor) -> str:
     shape = f"listOf({', '.join(map(str, tensor.shape))})"
     scale = float_literal(tensor.scale or 0.0, f"the scale of {tensor.name!r}")
-    return f"Tensor({_text(tensor.name)}, {shape}, {_text(tensor.dtype)}, {scale}, {tensor.zero_point or 0})"
+    values = f"{_text(tensor.name)}, {shape}, {_text(tensor.dtype)}, {scale}, {tensor.zero_point or 0}"
+    return f"{_INSIDE}Tensor({values}),"
 
 
 def _preprocessing(one: Preprocessing) -> str:
-    image, indent = one.image, " " * 20
+    image = one.image
     values = {
         "scale": _floats(one.scale),
         "offset": _floats(one.offset),
@@ -196,8 +137,8 @@ def _preprocessing(one: Preprocessing) -> str:
         "pad": str(image.pad),
         "exif": str(image.exif).lower(),
     }
-    lines = "\n".join(f"{indent}{name} = {value}," for name, value in values.items())
-    return f"{' ' * 16}Preprocessing(\n{lines}\n{' ' * 16}),"
+    lines = "\n".join(f"{_INSIDE}    {name} = {value}," for name, value in values.items())
+    return f"{_INSIDE}Preprocessing(\n{lines}\n{_INSIDE}),"
 
 
 def _floats(numbers: tuple[float, ...]) -> str:
@@ -206,3 +147,6 @@ def _floats(numbers: tuple[float, ...]) -> str:
 
 def _text(text: str) -> str:
     return quoted(text, dollar=True)
+
+
+_KOTLIN = Language(_TEMPLATE, _CONSTANT, _text, _tensor, _preprocessing)
