@@ -137,7 +137,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(module: Path) -> None:
     (module / "src" / "main" / "assets").touch()
     with pytest.raises(OutputError, match=r"assets is a file") as caught:
         place(module, "m", FIRST, {})
-    assert "-o" not in str(caught.value)
+    assert " -o" not in str(caught.value)
     assert content(module) == {"build.gradle": b"old", "src/main/assets": b""}
 
 
