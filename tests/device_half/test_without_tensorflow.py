@@ -132,6 +132,26 @@ def test_predictions_of_every_variant_are_shown_side_by_side(bare: Device) -> No
     assert json.loads(as_json.stdout)
 
 
+def test_the_demo_app_comes_out_of_the_wheel_with_a_bundle_converted_for_an_older_runtime(
+    bare: Device,
+) -> None:
+    command = ("android", str(assets.bundle_path()), "--new", "app", "--variant", "dynamic")
+    done = bare.edgeq(*command, "--min-runtime", "2.16.1", "--metadata-to", "described")
+    assert done.returncode == 0, done.stderr
+    assert (bare.folder / "app/core/src/main/kotlin/edgeq/core/parity/ParityCheck.kt").is_file()
+    put = bare.folder / "app/app/src/main/assets/edgeq"
+    assert (put / "fashion_mnist.dynamic.tflite").read_bytes() != (
+        assets.bundle_path() / "fashion_mnist.dynamic.tflite"
+    ).read_bytes()
+    measured = bare.edgeq("benchmark", str(put), "--quick", "--threads", "1", "-o", "app.jsonl")
+    assert measured.returncode == 0, measured.stderr
+    measurements = read_results([bare.folder / "app.jsonl"])
+    assert {one.variant.name: one.parity is not None and one.parity.passed for one in measurements} == {
+        "dynamic": True,
+        "float32": True,
+    }
+
+
 @pytest.mark.parametrize(("suffix", "begins"), [("md", "**"), ("csv", ""), ("json", "{")])
 def test_results_are_rendered_without_the_report_extra(
     bare: Device, benchmark: subprocess.CompletedProcess[str], suffix: str, begins: str
