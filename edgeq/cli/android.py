@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -149,26 +149,19 @@ def _check(wish: _Wish) -> None:
 def _put(wish: _Wish) -> AppWithBundle | None:
     from edgeq.android.putting import new_app, put_into_app
 
+    if wish.into is None and wish.new is None:
+        return None
+    bundle = _bundle(wish.bundle)
+    asked: dict[str, Any] = {
+        "variants": wish.variants,
+        "results": wish.results,
+        "min_runtime": wish.min_runtime,
+        "photos": wish.photos,
+    }
     if wish.into is not None:
-        return put_into_app(
-            _bundle(wish.bundle),
-            wish.into,
-            variants=wish.variants,
-            results=wish.results,
-            min_runtime=wish.min_runtime,
-            photos=wish.photos,
-            force=wish.force,
-        )
-    if wish.new is not None:
-        return new_app(
-            _bundle(wish.bundle),
-            wish.new,
-            variants=wish.variants,
-            results=wish.results,
-            min_runtime=wish.min_runtime,
-            photos=wish.photos,
-        )
-    return None
+        return put_into_app(bundle, wish.into, force=wish.force, **asked)
+    assert wish.new is not None  # noqa: S101 - narrows the type for mypy
+    return new_app(bundle, wish.new, **asked)
 
 
 def _metadata(wish: _Wish, app: AppWithBundle | None) -> MetadataOutcome | None:

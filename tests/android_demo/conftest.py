@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+_ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(_ROOT))
 
 _T = TypeVar("_T")
 
@@ -29,6 +32,25 @@ def jdk() -> Path:
     from tools.android.commands import jdk_home
 
     return needing_java(jdk_home)
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Callable[[ModuleType], tuple[Path, Path]]:
+    """Folders of a generator's vectors: as edgeq computes them now, and as committed.
+
+    ``EDGEQ_UPDATE_GOLDEN=1`` writes the committed ones anew.
+    """
+
+    def folders(generator: ModuleType) -> tuple[Path, Path]:
+        name = generator.__name__.rpartition(".")[2]
+        committed = _ROOT / "android_demo" / "core" / "src" / "test" / "resources" / "golden" / name
+        now = tmp_path_factory.mktemp(f"golden-{name}")
+        generator.write(now)
+        if os.environ.get("EDGEQ_UPDATE_GOLDEN") == "1":
+            generator.write(committed)
+        return now, committed
+
+    return folders
 
 
 @pytest.fixture(scope="session")

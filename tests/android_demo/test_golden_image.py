@@ -5,8 +5,9 @@ Where a change of edgeq moves them on purpose, ``EDGEQ_UPDATE_GOLDEN=1`` writes 
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,20 @@ import pytest
 
 from tools.android.golden import image
 
-_ROOT = Path(__file__).resolve().parents[2]
-_COMMITTED = _ROOT / "android_demo" / "core" / "src" / "test" / "resources" / "golden" / "image"
+
+@pytest.fixture(scope="module")
+def folders(golden: Callable[[ModuleType], tuple[Path, Path]]) -> tuple[Path, Path]:
+    return golden(image)
 
 
 @pytest.fixture(scope="module")
-def now(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("golden")
-    image.write(folder)
-    if os.environ.get("EDGEQ_UPDATE_GOLDEN") == "1":
-        image.write(_COMMITTED)
-    return image.read(folder / image.FILE)
+def now(folders: tuple[Path, Path]) -> Any:
+    return image.read(folders[0] / image.FILE)
 
 
 @pytest.fixture(scope="module")
-def committed(now: Any) -> Any:
-    return image.read(_COMMITTED / image.FILE)
+def committed(folders: tuple[Path, Path]) -> Any:
+    return image.read(folders[1] / image.FILE)
 
 
 def test_committed_photos_and_cases_are_those_of_the_script(now: Any, committed: Any) -> None:

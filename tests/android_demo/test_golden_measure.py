@@ -1,27 +1,28 @@
 """The golden vectors of the app's measurements are what edgeq computes and reads now.
 
-Where a change of edgeq moves them on purpose, run ``tools/android/golden/measure.py`` again.
+Where a change of edgeq moves them on purpose, ``EDGEQ_UPDATE_GOLDEN=1`` writes them anew.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tools.android.golden import measure
 
-_ROOT = Path(__file__).resolve().parents[2]
-_COMMITTED = _ROOT / "android_demo" / "core" / "src" / "test" / "resources" / "golden" / "measure"
 
-
-def test_committed_vectors_are_what_edgeq_computes(tmp_path: Path) -> None:
-    measure.write(tmp_path)
-    assert {path.name for path in _COMMITTED.iterdir()} == {path.name for path in tmp_path.iterdir()}
-    for committed in _COMMITTED.iterdir():
-        now = json.loads((tmp_path / committed.name).read_text("utf-8"))
-        assert _alike(json.loads(committed.read_text("utf-8")), now), f"{committed.name} changed"
+def test_committed_vectors_are_what_edgeq_computes(
+    golden: Callable[[ModuleType], tuple[Path, Path]],
+) -> None:
+    now, committed = golden(measure)
+    assert {path.name for path in committed.iterdir()} == {path.name for path in now.iterdir()}
+    for path in committed.iterdir():
+        computed = json.loads((now / path.name).read_text("utf-8"))
+        assert _alike(json.loads(path.read_text("utf-8")), computed), f"{path.name} changed"
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 900.0
@@ -69,13 +69,16 @@ def joined(classpath: Sequence[Path]) -> str:
     return os.pathsep.join(map(str, classpath))
 
 
-def run(command: Sequence[object], *, what: str, folder: Path | None = None) -> str:
+def run(
+    command: Sequence[object], *, what: str, folder: Path | None = None, results: Collection[int] = (0,)
+) -> str:
     """Runs a program and returns what it prints.
 
     Args:
         command: the program and its arguments.
         what: it does, for the message where it fails.
         folder: it runs in; None for the current one.
+        results: exit codes with which it has done what it should.
 
     Raises:
         BuildError: it cannot be started, fails or takes far too long; the message holds what it printed.
@@ -95,7 +98,7 @@ def run(command: Sequence[object], *, what: str, folder: Path | None = None) -> 
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{what} failed: {error}") from error
-    if done.returncode != 0:
+    if done.returncode not in results:
         raise BuildError(f"{what} failed with exit code {done.returncode}:\n{done.stdout.strip()}")
     return done.stdout
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from edgeq.scratch import scratch_folder
 from tools.android.archive import write_jar
-from tools.android.commands import BuildError, java, joined
+from tools.android.commands import BuildError, java, joined, run
 from tools.android.kotlin import COMPILER, compile_kotlin, standard_library
 from tools.android.parts import maven_part
 from tools.android.steps import Steps, digest_of
@@ -120,32 +119,13 @@ def run_tests(
         command += ["-cp", path, "--scan-classpath", str(tests), "--details=none", "--disable-banner"]
         command += ["--disable-ansi-colors", f"--reports-dir={folder}"]
         command += [f"--include-package={package}"] if package is not None else []
-        said = _output(command)
+        # 1: a test failed, which the reports say. Anything else is no result.
+        said = run(command, what="JUnit", results=(0, 1))
         reports = sorted(folder.glob("TEST-*.xml"))
         cases = [case for report in reports for case in ET.parse(report).getroot().iter("testcase")]  # noqa: S314
     if not cases:
         raise BuildError(f"JUnit ran no test of {tests}:\n{said.strip()}")
     return _summary(cases)
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"JUnit failed: {error}") from error
-    # 1: a test failed, which the reports say. Anything else is no result.
-    if done.returncode not in (0, 1):
-        raise BuildError(f"JUnit ended with exit code {done.returncode}:\n{done.stdout.strip()}")
-    return done.stdout
 
 
 def _summary(cases: Sequence[ET.Element]) -> TestRun:
