@@ -11,7 +11,10 @@ import pytest
 CONVERTERS = Path(__file__).parents[2] / "converters"
 
 
-@pytest.mark.parametrize("name", ["cifar10_resnet", "efficientnet_lite0"])
+@pytest.mark.parametrize(
+    "name",
+    ["cifar10_hard_swish", "cifar10_resnet", "cifar10_resnet_hard", "cifar10_silu", "efficientnet_lite0"],
+)
 def test_reading_the_script_neither_loads_tensorflow_nor_fetches_anything(name, tmp_path):
     code = (
         "import sys; from pathlib import Path; from edgeq.data.script import read_script; "
