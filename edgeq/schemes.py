@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from edgeq.errors import UsageError
+from edgeq.errors import MissingExtraError, UsageError
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Scheme:
         name: as users type it.
         weights: dtype that most bytes of weights have in the file.
         activations: dtype that the operators compute in.
-        converter: options of the converter.
+        converter: options of the converter; None for a scheme that `edgeq.quantize` makes of the float32 file.
         io_types: I/O types that it can be made with, its own default first.
         default: whether it is made when no scheme is asked for (and its data are there).
         summary: what is stored in which precision.
@@ -46,7 +46,7 @@ class Scheme:
     name: str
     weights: str
     activations: str
-    converter: ConverterOptions
+    converter: ConverterOptions | None
     io_types: tuple[str, ...]
     default: bool
     summary: str
@@ -117,24 +117,45 @@ SCHEMES: tuple[Scheme, ...] = (
         choose_when="int8 loses too much and the device has no float; slow on CPUs",
         least_sqnr_db=20.0,
     ),
+    Scheme(
+        name="int8x4",
+        weights="int4",
+        activations="int8",
+        converter=None,
+        io_types=("int8", "uint8", "float32"),
+        default=False,
+        summary="4-bit weights (8-bit in depthwise layers), int8 activations (full integer)",
+        choose_when="size counts most; slower on CPUs than int8, and measure what it loses",
+        least_sqnr_db=5.0,
+    ),
 )
 
 BASELINE = "float32"
 """The scheme that is always made and that the others are compared with."""
 
+TUNED = "tuned"
+"""Label of variants that a recipe of `edgeq.quantize` makes."""
+
 
 @dataclass(frozen=True)
 class VariantSpec:
-    """A file to make: a scheme and the dtype of its inputs and outputs."""
+    """A file to make: a scheme and the dtype of its inputs and outputs.
+
+    Attributes:
+        scheme: of the file.
+        io: dtype of its inputs and outputs.
+        label: what sets it apart from the scheme's usual file, such as `TUNED`; empty for that one.
+    """
 
     scheme: Scheme
     io: str
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """``int8``, or ``int8-io-uint8`` where the I/O type is not the scheme's own default."""
+        """``int8``, ``int8-tuned``, or ``int8-io-uint8`` where the I/O type is not the scheme's own default."""
         suffix = "" if self.io == self.scheme.io_types[0] else f"-io-{self.io}"
-        return self.scheme.name + suffix
+        return self.scheme.name + (f"-{self.label}" if self.label else "") + suffix
 
 
 def find(name: str, schemes: Iterable[Scheme] = SCHEMES) -> Scheme:
@@ -181,6 +202,7 @@ def select(
     io_types: Iterable[str] = (),
     *,
     has_data: bool,
+    has_quantizer: bool = True,
     schemes: Iterable[Scheme] = SCHEMES,
 ) -> Selection:
     """Resolves ``--scheme`` and ``--io`` to the files to make.
@@ -190,6 +212,7 @@ def select(
         io_types: I/O types asked for; none means each scheme's own, and float32 beside it where nothing
             was asked for at all.
         has_data: whether there are calibration data.
+        has_quantizer: whether litert-quantizer is installed, which makes schemes that the converter does not have.
         schemes: the schemes to choose from.
 
     Returns:
@@ -197,6 +220,7 @@ def select(
 
     Raises:
         UsageError: an unknown scheme or I/O type, or a scheme that needs data without any.
+        MissingExtraError: a scheme that needs litert-quantizer without it.
     """
     schemes = tuple(schemes)
     asked = tuple(dict.fromkeys(names))
@@ -221,6 +245,12 @@ def select(
                     f"scheme {scheme.name} needs representative data: add --data FOLDER or --data FILE.npz"
                 )
             notes.append(f"{scheme.name} is left out: it needs --data")
+            continue
+        if scheme.converter is None and not has_quantizer:
+            missing = MissingExtraError(f"litert-quantizer, which scheme {scheme.name} needs,", "optimize")
+            if not open_choice:
+                raise missing
+            notes.append(f"{scheme.name} is left out: {missing}")
             continue
         for io in _io_types(scheme, asked_io, open_choice):
             specs.append(VariantSpec(scheme, io))

@@ -14,7 +14,7 @@ from edgeq.benchmark.targets import find_targets
 from edgeq.bundle import read_bundle
 from edgeq.data.dataset import ArrayDataset
 from edgeq.demo import assets
-from edgeq.errors import UsageError
+from edgeq.errors import MissingExtraError, UsageError
 from edgeq.schemes import (
     SCHEMES,
     ConverterOptions,
@@ -60,7 +60,7 @@ def test_without_data_integer_schemes_are_left_out_and_a_note_says_so() -> None:
 
 
 def test_all_is_every_scheme() -> None:
-    assert names("all") == ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8"]
+    assert names("all") == ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8", "int8x4"]
 
 
 def test_all_without_data_leaves_out_what_needs_them_and_names_each() -> None:
@@ -69,7 +69,23 @@ def test_all_without_data_leaves_out_what_needs_them_and_names_each() -> None:
     assert selection.notes == (
         "int8 is left out: it needs --data",
         "int16x8 is left out: it needs --data",
+        "int8x4 is left out: it needs --data",
     )
+
+
+def test_without_the_quantizer_all_leaves_out_what_needs_it_and_asking_for_it_is_an_error() -> None:
+    selection = select(["all"], has_data=True, has_quantizer=False)
+    assert "int8x4" not in [spec.name for spec in selection.specs]
+    assert "int8x4 is left out" in selection.notes[-1]
+    with pytest.raises(
+        MissingExtraError, match=r'scheme int8x4 needs, is not installed: pip install "edgeq\[optimize\]"'
+    ):
+        select(["int8x4"], has_data=True, has_quantizer=False)
+
+
+def test_a_label_stands_between_the_scheme_and_the_io_type() -> None:
+    assert VariantSpec(INT8, "int8", "tuned").name == "int8-tuned"
+    assert VariantSpec(INT8, "uint8", "tuned").name == "int8-tuned-io-uint8"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +96,7 @@ def test_all_without_data_leaves_out_what_needs_them_and_names_each() -> None:
         (("float32",), ["float32"]),
         (("int16x8", "float16"), ["float32", "int16x8", "float16"]),
         (("int8", "int8"), ["float32", "int8"]),
-        (("int8", "all"), ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8"]),
+        (("int8", "all"), [*names(), "int16x8", "int8x4"]),
     ],
 )
 def test_schemes_asked_for_are_made_once_with_float32_first(asked: tuple[str, ...], made: list[str]) -> None:
@@ -146,7 +162,9 @@ def test_a_file_without_weights_is_recognised_by_its_activations() -> None:
     assert recognised.name == "int16x8"
 
 
-@pytest.mark.parametrize(("weights", "activations"), [("int4", "int8"), ("int8", "mixed"), ("none", "uint8")])
+@pytest.mark.parametrize(
+    ("weights", "activations"), [("int4", "int16"), ("int8", "mixed"), ("none", "uint8")]
+)
 def test_other_precisions_are_no_known_scheme(weights: str, activations: str) -> None:
     assert recognise(weights, activations) is None
 
@@ -231,7 +249,7 @@ def test_one_entry_in_the_source_is_a_scheme_of_the_command_line(tmp_path: Path)
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     shown = edgeq("convert", "--help")
-    assert re.search(r"\bint16x8,\s+half, or all", shown)
+    assert re.search(r"\bint16x8,\s+int8x4,\s+half,\s+or\s+all", shown)
     assert re.search(r"^ +half +one more$", shown, re.MULTILINE)
     model = str(assets.model_path())
     edgeq("convert", model, "--calibration", "data.npz", "--scheme", "half", "-o", "b", "--name", "m")

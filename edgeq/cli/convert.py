@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeq.cli.options import PATH, Size, as_argument, json_flag, on_bad_input, preprocess, task, verbose
+from edgeq.cli.quantization_options import methods_of, quantization_options
 from edgeq.cli.terminal import print_result, progress_bar, say, stdout_console, warn
 from edgeq.errors import EXIT_FINE, EXIT_PARTIAL
 from edgeq.schemes import SCHEMES, help_lines, io_choices
@@ -25,6 +26,8 @@ _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
     "  edgeq convert model.keras\n"
     "  edgeq convert model.keras --data photos/ --preprocess=-1..1\n"
     "  edgeq convert model.keras --data data.npz --scheme int8 --io uint8 -o bundle\n"
+    "  edgeq convert model.keras --data photos/ --scheme int8 --ranges mse --rounding error-feedback\n"
+    "  edgeq convert model.keras --data photos/ --recipe optimize.json\n"
     f"\n\b\nSchemes:\n{help_lines()}",
 )
 @click.argument("model", type=PATH)
@@ -54,6 +57,10 @@ _SCHEME_NAMES = ", ".join(scheme.name for scheme in SCHEMES)
     help="At random, or such that activations are covered.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
+@quantization_options
+@click.option(
+    "--recipe", type=PATH, help="optimize.json, or a recipe of its own, to rebuild a tuned file from."
+)
 @task
 @on_bad_input
 @click.option("--signature", help="Of a SavedModel; its serving signature by default.")
@@ -79,6 +86,13 @@ def command(
     calibration_items: int,
     calibration_draw: str,
     seed: int,
+    ranges: str | None,
+    weight_scales: str | None,
+    rounding: str | None,
+    bias_correction: bool,
+    compensate: bool,
+    rewrites: tuple[str, ...],
+    recipe: Path | None,
     task: str | None,
     on_bad_input: str,
     signature: str | None,
@@ -99,6 +113,7 @@ def command(
     from edgeq.benchmark.tasks.choosing import read_task
     from edgeq.convert.options import Options
     from edgeq.convert.pipeline import convert
+    from edgeq.convert.saved_recipe import read_recipe
     from edgeq.data.labels import read_labels_file
 
     options = Options(
@@ -112,6 +127,8 @@ def command(
         calibration_items=calibration_items,
         calibration_draw=calibration_draw,
         seed=seed,
+        methods=methods_of(ranges, weight_scales, rounding, bias_correction, compensate, rewrites),
+        recipe=None if recipe is None else read_recipe(recipe),
         task=read_task(task),
         on_bad_input=on_bad_input,
         allow_flex=allow_flex,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def assemble(
             for name, (spec, result) in checked.items()
         ),
         failures=tuple(making.failures),
-        provenance=_provenance(graph, options, selection, preprocessing),
+        provenance=_provenance(graph, options, selection, preprocessing, making),
         task=options.task,
     )
     kept = parity_count(inputs)
@@ -86,12 +87,22 @@ def assemble(
 
 
 def _provenance(
-    graph: SourceGraph, options: Options, selection: Selection, preprocessing: Preprocessing
+    graph: SourceGraph,
+    options: Options,
+    selection: Selection,
+    preprocessing: Preprocessing,
+    making: Making,
 ) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
     runtime = find_runtime()
+    recipes: dict[str, Any] = {}
+    if making.recipes:
+        quantizer = {"litert-quantizer": version("litert-quantizer")}
+        recipes = {"recipes": {name: recipe.to_json() for name, recipe in making.recipes.items()}}
+    else:
+        quantizer = {}
     return {
         "source": {"kind": graph.kind, "sha256": graph.digest},
         "options": {
@@ -110,8 +121,9 @@ def _provenance(
             "keras": keras.__version__,
             runtime.package.distribution: runtime.version,
             "python": platform.python_version(),
-        },
-    }
+        }
+        | quantizer,
+    } | recipes
 
 
 def _variant(

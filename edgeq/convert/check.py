@@ -16,7 +16,7 @@ from edgeq.convert.flex import flex_operators, run_in_parts
 from edgeq.errors import ConversionError
 from edgeq.runtime.interpreter import Array, TensorInfo
 from edgeq.runtime.running import Ran, run_file
-from edgeq.schemes import BASELINE, Scheme, VariantSpec, recognise
+from edgeq.schemes import BASELINE, TUNED, Scheme, VariantSpec, recognise
 from edgeq.sources.graph import FLATBUFFER, SourceGraph, placeholder_name
 from edgeq.tflite.model import TfliteModel, read_model
 from edgeq.tflite.precision import MIXED, Precision, compute_types, precision_of, scheme_of
@@ -101,7 +101,11 @@ def check_scheme(content: bytes, spec: VariantSpec) -> tuple[str, ...]:
     by_type = compute_types(model)
     floating = by_type.get("float32", ())
     islands = precision.activations == MIXED and len(by_type.get(spec.scheme.activations, ())) > len(floating)
-    if not matches and not (islands and precision.weights == spec.scheme.weights):
+    by_recipe = spec.label == TUNED or spec.scheme.converter is None
+    if by_recipe:
+        # Layers of other precisions are what a recipe is for; it must only have made integers of something.
+        islands = any(dtype.startswith("int") for dtype in by_type)
+    if not matches and not (islands and (by_recipe or precision.weights == spec.scheme.weights)):
         raise ConversionError(_other_scheme(spec, precision, scheme_of(model)))
     main = model.subgraphs[0]
     for kind, indices in (("input", main.inputs), ("output", main.outputs)):

@@ -10,7 +10,7 @@ from edgeq.convert import from_flatbuffer
 from edgeq.convert.refusals import explain, refusal
 from edgeq.convert.shared_calibration import SharedCalibration
 from edgeq.convert.shared_freezing import SharedFreezing
-from edgeq.errors import ConversionError
+from edgeq.errors import ConversionError, UsageError
 from edgeq.schemes import ConverterOptions, VariantSpec
 from edgeq.sources.graph import FLATBUFFER, Frozen, import_tensorflow
 
@@ -34,7 +34,13 @@ class Recipe:
 
     @staticmethod
     def of(spec: VariantSpec) -> Recipe:
-        """The recipe of a variant."""
+        """The recipe of a variant.
+
+        Raises:
+            UsageError: the converter does not make it.
+        """
+        if spec.scheme.converter is None:
+            raise UsageError(f"{spec.name} is not made by the converter")
         return Recipe(spec.scheme.converter, spec.scheme.needs_calibration, spec.io)
 
 

@@ -38,13 +38,16 @@ from edgeq.convert.options import COVERAGE, Options
 from edgeq.convert.preprocessing_search import by_scoring, without_scoring
 from edgeq.convert.process import ConverterProcess
 from edgeq.convert.self_check import examine_bundle
+from edgeq.convert.tuning import recipe_of
 from edgeq.data.dataset import SKIP, Dataset
 from edgeq.data.feeding import Feed
 from edgeq.data.labels import in_order_of
 from edgeq.data.preprocessing import RAW, Preprocessing
 from edgeq.doctor.examination import Examination
 from edgeq.errors import ConversionError, UsageError
-from edgeq.schemes import Selection
+from edgeq.quantize.items import CalibrationItems
+from edgeq.quantize.items import write_items as quantization_items
+from edgeq.schemes import TUNED, Selection, VariantSpec
 from edgeq.sources.graph import Array, SourceGraph
 from edgeq.tflite.model import read_model
 
@@ -102,6 +105,7 @@ class Job:
         self._report = report
         self._notes = list(selection.notes)
         self._warnings: list[str] = []
+        self._items: CalibrationItems | None = None
 
     def run(self, folder: Path, scratch: Path, converter: ConverterProcess) -> Conversion:
         """Makes everything and writes it."""
@@ -127,18 +131,19 @@ class Job:
             if calibration is not None:
                 if graph.unroll is not None:
                     converter.open(graph.unroll(), allow_flex=options.allow_flex, for_integers=True)
-                converter.calibrate_on(
-                    write_items(
-                        graph,
-                        calibration,
-                        scratch,
-                        lambda done, total: self._report("reading calibration data", done, total),
+                if any(spec.scheme.needs_calibration and recipe_of(spec, options) is None for spec in others):
+                    converter.calibrate_on(
+                        write_items(
+                            graph,
+                            calibration,
+                            scratch,
+                            lambda done, total: self._report("reading calibration data", done, total),
+                        )
                     )
-                )
             for position, spec in enumerate(others, start=1):
                 self._report(spec.name, position, len(others) + 1)
                 try:
-                    making.make(spec)
+                    self._make(making, spec, calibration, scratch)
                 except ConversionError as error:
                     making.failures.append(Failure(spec.name, str(error)))
                     continue
@@ -151,6 +156,7 @@ class Job:
         if baseline.name not in checked:
             reasons = {failure.name: failure.reason for failure in making.failures}
             raise ConversionError(f"{graph.name} cannot be converted: {reasons[baseline.name]}")
+        self._notes += making.notes
         self._warnings += making.warnings(checked)
         bundle = assemble(
             folder,
@@ -167,6 +173,23 @@ class Job:
         )
         examination = examine_bundle(bundle, None if calibration is None else self._given)
         return Conversion(bundle, tuple(self._notes), tuple(self._warnings), examination)
+
+    def _make(
+        self, making: Making, spec: VariantSpec, calibration: Calibration | None, scratch: Path
+    ) -> None:
+        """Makes a file, by the converter or by its recipe."""
+        recipe = recipe_of(spec, self._options)
+        if recipe is None or calibration is None:
+            making.make(spec)
+            return
+        folder = scratch / "items"
+        if self._items is None:
+            self._items = quantization_items(calibration.feed, calibration.indices, folder)
+        items, held_back = self._items, None
+        saved = self._options.recipe
+        if spec.label == TUNED and saved is not None and saved.held_back:
+            items, held_back = items.split(saved.held_back)
+        making.quantize(spec, recipe, items, held_back)
 
     def _feed(self, preprocessing: Preprocessing) -> Feed | None:
         """The data bound to the model; None where there are none."""
@@ -209,6 +232,9 @@ class Job:
         if feed is None or not any(spec.scheme.needs_calibration for spec in self._selection.specs):
             return None
         count, seed = self._count(feed.dataset), self._options.seed
+        saved = self._options.recipe
+        if saved is not None and saved.digests is not None:
+            return enough(feed, saved.indices(feed.dataset.digests()))
         if self._options.calibration_draw == COVERAGE and not self._all_for_calibration:
             indices, note = coverage_draw(
                 float32_file,

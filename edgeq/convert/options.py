@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeq.convert.saved_recipe import SavedRecipe
 from edgeq.data.dataset import FAIL
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.data.splitting import CALIBRATION_ITEMS
+from edgeq.quantize.recipe import Recipe
 from edgeq.schemes import SCHEMES, Scheme
 
 RANDOM, COVERAGE = "random", "coverage"
@@ -38,6 +40,8 @@ class Options:
         signature: of a SavedModel.
         force: whether an existing bundle is replaced.
         verbose: whether TensorFlow's output is let through.
+        methods: how int8 and int8x4 files are tuned, of which ranges, weights and rewrites count; None makes none.
+        recipe: of a tuned file, as `edgeq optimize` writes it; None makes none.
         scheme_table: the schemes that `schemes` names, for own ones beside edgeq's.
     """
 
@@ -58,4 +62,6 @@ class Options:
     signature: str | None = None
     force: bool = False
     verbose: bool = False
+    methods: Recipe | None = None
+    recipe: SavedRecipe | None = None
     scheme_table: Sequence[Scheme] = SCHEMES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from edgeq.convert.job import Conversion, Job, Progress
 from edgeq.convert.options import DRAWS, Options
 from edgeq.convert.process import ConverterProcess
 from edgeq.convert.quiet import Quiet
+from edgeq.convert.tuning import with_tuned
 from edgeq.data.dataset import Dataset, check_policy
 from edgeq.data.preprocessing import find_preprocessing
 from edgeq.data.reading import read_dataset
 from edgeq.data.script import is_script, read_script
-from edgeq.errors import UsageError
+from edgeq.errors import MissingExtraError, UsageError
 from edgeq.files import check_target
+from edgeq.quantize.ranges.by_method import method_named
+from edgeq.quantize.recipe import CHOSEN
 from edgeq.runtime.available import find_runtime
 from edgeq.schemes import select
 from edgeq.scratch import scratch_folder
@@ -66,12 +70,19 @@ def convert(
         chosen = dataclasses.replace(
             chosen, preprocess=chosen.preprocess or source.preprocess, task=chosen.task or source.task
         )
-    selection = select(
-        chosen.schemes,
-        chosen.io,
-        has_data=data is not None or calibration is not None,
-        schemes=chosen.scheme_table,
+    has_data = data is not None or calibration is not None
+    selection = with_tuned(
+        select(
+            chosen.schemes,
+            chosen.io,
+            has_data=has_data,
+            has_quantizer=find_spec("litert_quantizer") is not None,
+            schemes=chosen.scheme_table,
+        ),
+        chosen,
     )
+    if any(spec.label for spec in selection.specs):
+        _check_tuning(chosen, has_data)
     if isinstance(chosen.preprocess, str):
         chosen = dataclasses.replace(chosen, preprocess=find_preprocessing(chosen.preprocess))
     check_policy(chosen.on_bad_input)
@@ -126,6 +137,16 @@ def convert(
         converter.open(graph.frozen, allow_flex=chosen.allow_flex)
         job = Job(graph, chosen, selection, dataset, calibration is not None, report)
         return job.run(folder, Path(scratch), converter)
+
+
+def _check_tuning(options: Options, has_data: bool) -> None:
+    if find_spec("litert_quantizer") is None:
+        raise MissingExtraError("litert-quantizer, which tuned files need,", "optimize")
+    if not has_data:
+        raise UsageError("a recipe needs representative data: add --data FOLDER or --data FILE.npz")
+    recipe = options.methods or (options.recipe.recipe if options.recipe is not None else None)
+    if recipe is not None and recipe.range_method != CHOSEN:
+        method_named(recipe.range_method)
 
 
 def _check_name(name: str | None) -> None:

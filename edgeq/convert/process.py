@@ -68,8 +68,12 @@ class ConverterProcess:
         self._calibration = [str(path) for path in paths]
         self._process.ask("calibrate_on", paths=self._calibration)
 
-    def make(self, spec: VariantSpec) -> bytes:
+    def make(self, spec: VariantSpec, *, for_integers: bool | None = None) -> bytes:
         """Makes one file; it has no signature yet.
+
+        Args:
+            spec: of the file.
+            for_integers: whether it is made of the graph for schemes with calibration; None where the scheme says.
 
         Raises:
             ConversionError: the converter refuses, or crashes.
@@ -84,6 +88,7 @@ class ConverterProcess:
                 needs_calibration=recipe.needs_calibration,
                 io=recipe.io,
                 path=str(path),
+                for_integers=recipe.needs_calibration if for_integers is None else for_integers,
             )
         except WorkerError as error:
             if not self._process.is_dead:

@@ -61,9 +61,10 @@ class _Session:
         needs_calibration: bool,
         io: str,
         path: str,
+        for_integers: bool,
     ) -> dict[str, Any]:
-        """Makes one file."""
-        converter = self._converters.get(needs_calibration) or self._converters.get(False)
+        """Makes one file, of the form of the graph for integers where it is asked for and there is one."""
+        converter = self._converters.get(for_integers) or self._converters.get(False)
         if converter is None:
             raise RuntimeError("send 'open' first")
         options = ConverterOptions(optimize, tuple(supported_types), tuple(op_sets))

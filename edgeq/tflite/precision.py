@@ -30,7 +30,8 @@ class Precision:
     """In which types a file stores and computes; `edgeq.schemes.recognise` takes both.
 
     Attributes:
-        weights: dtype that most weights have, ``none`` in a file without weights.
+        weights: dtype that most weights have, ``int4`` where some have it beside int8, ``none`` in a file without
+            weights.
         activations: dtype that all operators compute in, ``mixed`` where they differ. Conversions between
             types do not count: int8 with float32 inputs and outputs is int8.
     """
@@ -95,6 +96,9 @@ def _weights(model: TfliteModel) -> str:
             # Operators share weights, and signatures share the buffers of theirs.
             counted.add(stored.buffer)
             elements[stored.dtype] += stored.buffer_bytes * 8 // BITS[stored.dtype]
+    if {"int4", "int8"} <= elements.keys():
+        # A file with weights of four bits has those of eight in depthwise layers, or where they cost too much.
+        return "int4"
     # Elements, not bytes: the few weights that dynamic range leaves in float32 would weigh four times.
     return max(elements, key=lambda dtype: (elements[dtype], dtype)) if elements else NO_WEIGHTS
 

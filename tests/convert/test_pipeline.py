@@ -36,7 +36,7 @@ from edgeq.tflite.precision import scheme_of
 
 pytestmark = pytest.mark.tensorflow
 
-VARIANTS = ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8"]
+VARIANTS = ["float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8", "int8x4"]
 
 
 def digests(folder: Path) -> dict[str, str]:

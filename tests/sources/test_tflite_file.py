@@ -53,7 +53,8 @@ def test_a_float_file_becomes_all_variants_of_the_same_numbers(
     import tiny_models
 
     data = tiny_models.difference_data()
-    conversion = convert(float_file, ArrayDataset(data), schemes=("all",), io=("int8", "uint8", "float32"))
+    schemes, io = ("float16", "dynamic", "int8", "int16x8"), ("int8", "uint8", "float32")
+    conversion = convert(float_file, ArrayDataset(data), schemes=schemes, io=io)
     assert conversion.failures == ()
     names = [variant.name for variant in conversion.bundle.manifest.variants]
     assert names == [
