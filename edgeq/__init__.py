@@ -7,7 +7,8 @@ What the command line does, as functions::
     print(edgeq.render(session.measurements, "md"))
 
 Names are loaded when they are first used: importing edgeq loads neither NumPy nor TensorFlow, and only
-`convert_model` needs TensorFlow. It is not called ``convert``, because ``edgeq.convert`` is a package.
+`convert_model` needs TensorFlow, as does `optimize_model` of a model that is no bundle. They are not called ``convert``
+and ``optimize``, because these are packages.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from edgeq.errors import EdgeqError
     from edgeq.inspection.inspecting import inspect_file
     from edgeq.layers.analysis import analyse_layers
+    from edgeq.optimize.budget import Budget as SearchBudget
+    from edgeq.optimize.pipeline import Optimization, OptimizeOptions
+    from edgeq.optimize.pipeline import optimize as optimize_model
+    from edgeq.optimize.result import Goal
     from edgeq.report.render import render
     from edgeq.report.results import read_results
 
@@ -51,8 +56,12 @@ __all__ = [
     "DeviceAccess",
     "DeviceJob",
     "EdgeqError",
+    "Goal",
     "JobOptions",
+    "Optimization",
+    "OptimizeOptions",
     "PhoneOptions",
+    "SearchBudget",
     "Session",
     "Targets",
     "__version__",
@@ -64,6 +73,7 @@ __all__ = [
     "measure",
     "measure_on_devices",
     "new_android_app",
+    "optimize_model",
     "pack_bundle",
     "predict",
     "put_into_android_app",
@@ -85,8 +95,12 @@ _HOMES = {
     "DeviceAccess": "edgeq.devices.measuring",
     "DeviceJob": "edgeq.devices.measuring",
     "EdgeqError": "edgeq.errors",
+    "Goal": "edgeq.optimize.result",
     "JobOptions": "edgeq.devices.job_options",
+    "Optimization": "edgeq.optimize.pipeline",
+    "OptimizeOptions": "edgeq.optimize.pipeline",
     "PhoneOptions": "edgeq.devices.phones.benchmark_model",
+    "SearchBudget": "edgeq.optimize.budget:Budget",
     "Session": "edgeq.benchmark.session",
     "Targets": "edgeq.benchmark.targets",
     "analyse_layers": "edgeq.layers.analysis",
@@ -97,6 +111,7 @@ _HOMES = {
     "measure": "edgeq.benchmark.session",
     "measure_on_devices": "edgeq.devices.measuring",
     "new_android_app": "edgeq.android.putting:new_app",
+    "optimize_model": "edgeq.optimize.pipeline:optimize",
     "pack_bundle": "edgeq.devices.packed.packing",
     "predict": "edgeq.benchmark.prediction",
     "put_into_android_app": "edgeq.android.putting:put_into_app",

@@ -271,7 +271,7 @@ def test_every_metric_of_a_task_is_described(name):
     assert described <= set(re.findall(r"`(\w+)`", (ROOT / "docs" / "tasks.md").read_text()))
 
 
-@pytest.mark.parametrize("name", ["convert", "benchmark", "inspect", "layers"])
+@pytest.mark.parametrize("name", ["convert", "optimize", "benchmark", "inspect", "layers"])
 def test_every_option_of_a_command_is_described(name):
     assert options_of(name) - {"-h", "--help"} <= keys(f"{name}.md")
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "the whole path on the model and data that ship with edgeq",
     "init": "a commented converter script to fill in",
     "convert": "a model to .tflite files at several precisions, each run and checked",
+    "optimize": "the best variant within an accuracy budget: ranges, weights, precision of each layer",
     "benchmark": "latency, memory, size and accuracy of every variant against FP32",
     "run": "predictions of every variant for a photo or another input, side by side",
     "inspect": "what a .tflite is made of: operators, precision, memory, what can run it; or how two differ",

@@ -1,0 +1,1 @@
+"""``edgeq optimize``: the search for the best variant within an accuracy budget."""
