@@ -16,11 +16,12 @@ from common import cache_folder, run, side, version
 
 from edgeq.bundle import Bundle, read_bundle
 from edgeq.files import atomic_directory
+from edgeq.schemes import SCHEMES
 
 CALIBRATION_IMAGES = 100
 SEED = 0
 VARIANTS = ("float32", "float16", "dynamic", "int8", "int8-io-float32", "int16x8")
-"""What edgeq makes of it with data and ``--scheme all``."""
+"""What the converter makes of it with data and ``--scheme all``."""
 
 _LOGIT_DEVIATION = 4.0
 """Standard deviation of the logits over the classes, which makes one class stand out as training does."""
@@ -132,7 +133,8 @@ def convert(model: str, images: str, output: str) -> None:
     from edgeq.convert import pipeline
     from edgeq.convert.options import Options
 
-    options = Options(schemes=("all",), preprocess="-1..1", force=True)
+    of_the_converter = tuple(scheme for scheme in SCHEMES if scheme.converter is not None)
+    options = Options(schemes=("all",), scheme_table=of_the_converter, preprocess="-1..1", force=True)
     result = pipeline.convert(Path(model), calibration=Path(images), output=Path(output), options=options)
     made = tuple(variant.name for variant in result.bundle.manifest.variants)
     if result.failures or made != VARIANTS:

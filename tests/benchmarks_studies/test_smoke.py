@@ -22,7 +22,17 @@ def folders(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "study", ["conversion", "harness", "evaluation", "inspection", "jpeg_folder", "startup", "streaming"]
+    "study",
+    [
+        "conversion",
+        "harness",
+        "evaluation",
+        "inspection",
+        "jpeg_folder",
+        "range_statistics",
+        "startup",
+        "streaming",
+    ],
 )
 def test_a_study_runs_and_writes_its_result(study, folders):
     cache, temporary = folders
