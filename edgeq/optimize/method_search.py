@@ -162,10 +162,10 @@ def _say(ledger: Ledger, scheme: str, plain: Candidate, first: Sequence[Tried]) 
         ledger.say(f"No {scheme} recipe could be made: {reason}.")
         return
     best = first[0]
-    beside = "" if best.key == plain.key else f", {plain.title} {_number(ledger.error(plain))}"
+    beside = "" if best.key == plain.key else f", where {plain.title} has {_number(ledger.error(plain))}"
     ledger.say(
-        f"Of {len(made)} {scheme} recipes that were built, {best.candidate.title} has the least output error on "
-        f"held-back calibration items: {_number(best.error)}{beside}."
+        f"Of {len(made)} {scheme} recipes that were built, this one has the least output error on held-back "
+        f"calibration items, {_number(best.error)}{beside}: {best.candidate.title}."
     )
 
 

@@ -42,5 +42,5 @@ def by_metric(metric: Metric, reference: Metric, agreement: float | None, n: int
         )
     drop = metric.drop
     return Quality(
-        metric.key, metric.value.value, reference.value.value, drop.value, drop.low, drop.high, agreement, n
+        metric.label, metric.value.value, reference.value.value, drop.value, drop.low, drop.high, agreement, n
     )
