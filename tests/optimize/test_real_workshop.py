@@ -139,7 +139,7 @@ def test_files_are_judged_against_float32_item_by_item(workshop: RealWorkshop) -
     # Of a file without a single other answer no more is known than that on these items.
     assert float32.low_pp == pytest.approx(-float32.high_pp)
     assert float32.high_pp > 0
-    assert tuned.metric == "top1"
+    assert tuned.metric == "top-1"
     assert tuned.reference == float32.value
     assert tuned.drop_pp == pytest.approx(100 * (tuned.reference - tuned.value))
     assert tuned.low_pp < tuned.drop_pp < tuned.high_pp
