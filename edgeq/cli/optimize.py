@@ -206,9 +206,12 @@ def command(
             progress=progress,
             say=show,
         )
+    from edgeq.data.script import is_script
     from edgeq.optimize.page.viewing import view_of
 
-    _write(view_of(made, data), report, as_json=as_json)
+    # A converter script brings its own data, for the next command too.
+    brought = model if data is None and is_script(model) else data
+    _write(view_of(made, brought), report, as_json=as_json)
     return EXIT_FINE if made.result.meets else EXIT_GATE
 
 

@@ -13,10 +13,11 @@ from edgeq.files import check_file
 from edgeq.printing import printable
 from edgeq.quantize.recipe import Recipe
 
-_FORMAT, _VERSION = "edgeq-optimize", 1
+FORMAT, VERSION = "edgeq-optimize", 1
+"""Of an ``optimize.json``, which `edgeq.optimize.document` writes."""
 
-_MOST_BYTES = 64 << 20
-"""Of a file that is read: a search of hundreds of candidates with thousands of ranges each is smaller."""
+MOST_BYTES = 256 << 20
+"""Of a file that is read: a search of a thousand candidates with a thousand ranges each is a tenth of that."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def read_recipe(path: Path) -> SavedRecipe:
     """
     check_file(path)
     source = printable(path)
-    if path.stat().st_size > _MOST_BYTES:
-        raise UsageError(f"{source} is larger than {_MOST_BYTES >> 20} MiB: expected a recipe")
+    if path.stat().st_size > MOST_BYTES:
+        raise UsageError(f"{source} is larger than {MOST_BYTES >> 20} MiB: expected a recipe")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is no JSON ({error}): expected a recipe or an optimize.json") from error
     try:
-        if isinstance(value, dict) and value.get("format") == _FORMAT:
+        if isinstance(value, dict) and value.get("format") == FORMAT:
             return _of_search(source, value)
         return SavedRecipe(source, Recipe.from_json(value))
     except UsageError as error:
@@ -81,8 +82,8 @@ def read_recipe(path: Path) -> SavedRecipe:
 
 def _of_search(source: str, value: Mapping[str, Any]) -> SavedRecipe:
     version = value.get("version")
-    if type(version) is not int or not 1 <= version <= _VERSION:
-        raise UsageError(f"expected version {_VERSION} or less, found {version!r}: update edgeq")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise UsageError(f"expected version {VERSION} or less, found {version!r}: update edgeq")
     chosen, calibration = value.get("chosen"), value.get("calibration")
     if not isinstance(chosen, dict):
         raise UsageError("it has no chosen variant to rebuild")

@@ -14,17 +14,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeq.convert.saved_recipe import FORMAT, MOST_BYTES, VERSION
 from edgeq.errors import UsageError
 from edgeq.files import write_atomic
 from edgeq.optimize.outcome_json import outcome_from_json, outcome_to_json, short
 from edgeq.optimize.result import Goal, SearchResult
 
-FORMAT = "edgeq-optimize"
-VERSION = 1
 OPTIMIZE_JSON = "optimize.json"
-
-_LARGEST_BYTES = 256 << 20
-"""A thousand candidates of a network with a thousand tensors are a tenth of that."""
 
 _DAMAGED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, StopIteration)
 
@@ -145,9 +141,9 @@ def read_document(path: Path) -> Document:
 
 def _value(path: Path) -> Any:
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             raise UsageError(
-                f"{path}: larger than {_LARGEST_BYTES >> 20} MB, so it is no result of edgeq optimize"
+                f"{path}: larger than {MOST_BYTES >> 20} MB, so it is no result of edgeq optimize"
             )
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:

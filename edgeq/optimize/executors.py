@@ -152,16 +152,7 @@ def open_farm(executor: str | Executor, store: Path, *, verbose: bool = False) -
     if isinstance(executor, Executor):
         yield Farm(executor, None)
     elif executor == LOCAL:
-        count = cpu_count()
-        pool = ProcessPool(
-            count,
-            "the runtime",
-            activity="build",
-            environment=environment(verbose=verbose),
-            timeout_s=TIMEOUT_S,
-            most_bytes=memory_share(count),
-            verbose=verbose,
-        )
+        pool = _pool("build", verbose=verbose)
         try:
             yield Farm(pool, store)
         finally:
@@ -178,11 +169,15 @@ def evaluation_pool(*, verbose: bool = False) -> ProcessPool:
     Args:
         verbose: whether the runtime's own output is let through.
     """
+    return _pool("evaluate", verbose=verbose)
+
+
+def _pool(activity: str, *, verbose: bool) -> ProcessPool:
     count = cpu_count()
     return ProcessPool(
         count,
         "the runtime",
-        activity="evaluate",
+        activity=activity,
         environment=environment(verbose=verbose),
         timeout_s=TIMEOUT_S,
         most_bytes=memory_share(count),

@@ -13,6 +13,7 @@ from dataclasses import replace
 from edgeq.optimize.candidate import Candidate
 from edgeq.optimize.keeping import has_uniform_layers, with_layers
 from edgeq.optimize.ledger import Ledger
+from edgeq.optimize.result import LATENCY
 from edgeq.optimize.space import AXES, WEIGHT_AXES, Space, in_words, value_of, with_value
 from edgeq.optimize.tried import Tried
 from edgeq.quantize.recipe import CHOSEN, ERROR_FEEDBACK, INT8, INT8X4, MSE, Recipe
@@ -67,12 +68,21 @@ def four_bits(ledger: Ledger, recipe: Recipe) -> Recipe:
 
 
 def leaders(ledger: Ledger, scheme: str) -> list[Tried]:
-    """The recipes of a scheme with the least output error; of files that are equal in size and error one."""
+    """The recipes of a scheme with the least output error; of files that are equal in size and error one.
+
+    Under the objective ``latency`` the best of each set of rewrites is among them: these decide which operators run,
+    and one that loses a little more may be several times as fast. Ranges and weights change no operator.
+    """
     distinct: dict[tuple[float, int], Tried] = {}
     for one in of_scheme(ledger, scheme):
         if one.built is not None:
             distinct.setdefault((one.error, one.built.size_bytes), one)
-    return sorted(distinct.values(), key=lambda one: one.error)[:LEADERS]
+    ranked = sorted(distinct.values(), key=lambda one: one.error)
+    first = ranked[:LEADERS]
+    if ledger.goal.objective == LATENCY:
+        rewritten = {one.candidate.recipe.rewrites: one for one in reversed(ranked) if one.candidate.recipe}
+        first += [one for one in ranked if one not in first and one in rewritten.values()]
+    return first
 
 
 def least_loss(ledger: Ledger, scheme: str) -> Candidate | None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from edgeq.errors import DataError, DeviceError
 from edgeq.optimize.budget import Budget
+from edgeq.optimize.candidate import Candidate
+from edgeq.optimize.findings import Speed
 from edgeq.optimize.grid import grid
 from edgeq.optimize.result import (
     CHOSEN,
@@ -78,6 +80,29 @@ def test_nothing_is_built_twice():
     workshop = Landscape()
     found(workshop, Goal(0.5))
     assert len(workshop.built) == len(set(workshop.built))
+
+
+class SlowWithoutRewrite(Landscape):
+    """Hard-swish takes long where it is one operator, and loses a little less there."""
+
+    def error(self, candidate: Candidate) -> float:
+        rewritten = candidate.recipe is not None and "hard-swish" in candidate.recipe.rewrites
+        return super().error(candidate) * (1.05 if rewritten else 1.0)
+
+    def _speed(self, candidate: Candidate) -> Speed:
+        rewritten = candidate.recipe is not None and "hard-swish" in candidate.recipe.rewrites
+        return (
+            super()._speed(candidate)
+            if rewritten
+            else Speed(8.0, 4.0, 3.9, 4.1, "this machine", 1, "litert 2.1")
+        )
+
+
+def test_a_rewrite_that_makes_a_file_fast_is_found_though_others_lose_less():
+    winner = found(SlowWithoutRewrite(), Goal(1.0, LATENCY)).winner
+    assert winner is not None
+    assert winner.candidate.recipe is not None
+    assert "hard-swish" in winner.candidate.recipe.rewrites
 
 
 def test_methods_that_help_only_together_are_found():
