@@ -26,7 +26,7 @@ PRECISIONS = (INT8, INT8X4, INT16X8, FLOAT32)
 
 SCHEMES = (INT8, INT8X4, INT16X8)
 
-REWRITES = ("pool-to-mean", "hard-swish", "equalize")
+REWRITES = ("pool-to-mean", "hard-swish", "scale-gates", "equalize")
 """In the order in which they are made."""
 
 CHOSEN = "chosen"

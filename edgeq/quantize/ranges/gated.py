@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeq.quantize.editable import EditableModel
+from edgeq.quantize.editable import EditableModel, Floats
 from edgeq.quantize.recipe import Range
 
 _HARD_SWISH_ZERO = -3.0
@@ -25,8 +25,8 @@ def least_useful_values(float32: bytes) -> dict[str, float]:
             readers.setdefault(index, []).append(operator)
     outputs = set(map(int, model.graph.outputs))
     found = {
-        index: _zero_of(model, index, operators)
-        for index, operators in readers.items()
+        index: _zero_of(model, index, readers)
+        for index in readers
         if index not in outputs and model.dtype(index) == "FLOAT32" and not model.is_constant(index)
     }
     return {model.name(index): zero for index, zero in found.items() if zero is not None}
@@ -45,18 +45,48 @@ def without_useless_values(ranges: Mapping[str, Range], least: Mapping[str, floa
     }
 
 
-def _zero_of(model: EditableModel, index: int, readers: list[Any]) -> float | None:
+def _zero_of(model: EditableModel, index: int, readers: Mapping[int, list[Any]]) -> float | None:
     """The value up to which hard-swish gives 0; None where something else reads the tensor."""
-    kinds = [model.kind(operator) for operator in readers]
+    kinds = [model.kind(operator) for operator in readers[index]]
     if set(kinds) == {"HARD_SWISH"}:
         return _HARD_SWISH_ZERO
-    if sorted(kinds) != ["ADD", "MUL"]:
+    if kinds == ["ADD"]:
+        return _zero_of_sum(model, readers[index][0])
+    for gate, product in (readers[index], readers[index][::-1]) if len(kinds) == 2 else ():
+        if model.kind(product) != "MUL":
+            continue
+        gate_result, factors = int(gate.outputs[0]), {int(place) for place in product.inputs}
+        if factors == {index, gate_result}:
+            return _zero_of_sum(model, gate)
+        # The gate may have a scale for each channel: edgeq.quantize.rewrites.gate_scales.
+        sums = readers.get(gate_result, [])
+        if len(sums) == 1 and factors == {index, int(sums[0].outputs[0])}:
+            return _zero_of_scaled_sum(model, gate, sums[0])
+    return None
+
+
+def _zero_of_sum(model: EditableModel, total: Any) -> float | None:
+    """The value up to which ReLU6(x + shift) is 0; None for another operator."""
+    if model.kind(total) != "ADD":
         return None
-    total, product = (readers[kinds.index(kind)] for kind in ("ADD", "MUL"))
-    constants = [int(place) for place in total.inputs if model.is_constant(int(place))]
-    factors = {int(place) for place in product.inputs}
-    if len(constants) != 1 or factors != {index, int(total.outputs[0])}:
-        return None
-    shift = model.constant(constants[0])
+    shift = _constant(model, total)
     clips = total.builtinOptions.fusedActivationFunction == model.schema.ActivationFunctionType.RELU6
-    return -float(shift.reshape(-1)[0]) if clips and shift.size == 1 and shift.reshape(-1)[0] > 0 else None
+    is_shift = shift is not None and shift.size == 1 and shift.reshape(-1)[0] > 0
+    return -float(shift.reshape(-1)[0]) if clips and shift is not None and is_shift else None
+
+
+def _zero_of_scaled_sum(model: EditableModel, scaling: Any, total: Any) -> float | None:
+    """The same of ReLU6(c·x + shift), for the smallest of the channels' factors c."""
+    zero, factors = _zero_of_sum(model, total), _constant(model, scaling)
+    if model.kind(scaling) != "MUL" or zero is None or factors is None or not (factors > 0).all():
+        return None
+    return zero / float(factors.min())
+
+
+def _constant(model: EditableModel, operator: Any) -> Floats | None:
+    """The only constant that an operator reads, float32."""
+    constants = [int(place) for place in operator.inputs if model.is_constant(int(place))]
+    if len(constants) != 1 or model.dtype(constants[0]) != "FLOAT32":
+        return None
+    values: Floats = model.constant(constants[0])
+    return values

@@ -9,6 +9,7 @@ from edgeq.errors import ConversionError, ModelError, UsageError
 from edgeq.quantize.items import CalibrationItems
 from edgeq.quantize.recipe import REWRITES
 from edgeq.quantize.rewrites.equalization import equalize
+from edgeq.quantize.rewrites.gate_scales import count_gates, scale_gates
 from edgeq.quantize.rewrites.gates import hard_swish_to_product
 from edgeq.quantize.rewrites.guard import require_equal
 from edgeq.quantize.rewrites.pooling import pool_to_depthwise, pool_to_mean
@@ -61,9 +62,11 @@ def applicable_rewrites(float32: bytes) -> tuple[str, ...]:
     Raises:
         ModelError: the file is damaged.
     """
+    product, hard_swishes = hard_swish_to_product(float32)
     found = {
         "pool-to-mean": pool_to_mean(float32)[1] + pool_to_depthwise(float32)[1] > 0,
-        "hard-swish": hard_swish_to_product(float32)[1] > 0,
+        "hard-swish": hard_swishes > 0,
+        "scale-gates": count_gates(product) > 0,
         "equalize": True,
     }
     return tuple(name for name in REWRITES if found[name])
@@ -95,6 +98,18 @@ def _hard_swish(float32: bytes, items: CalibrationItems) -> tuple[bytes, str]:
     return content, f"{count} operators became sums with ReLU6 and products."
 
 
+def _scale_gates(float32: bytes, items: CalibrationItems) -> tuple[bytes, str]:
+    made = scale_gates(float32, items)
+    if not made.gates:
+        found = (
+            f"none of {made.found} gates would gain"
+            if made.found
+            else "no SiLU and no hard-swish as a product"
+        )
+        return made.content, f"{found}."
+    return made.content, f"{made.gates} of {made.found} gates got a scale for each channel."
+
+
 def _equalize(float32: bytes, items: CalibrationItems) -> tuple[bytes, str]:
     found = equalize(float32, items)
     if not found.channels:
@@ -107,5 +122,6 @@ def _equalize(float32: bytes, items: CalibrationItems) -> tuple[bytes, str]:
 _MAKERS: Mapping[str, Callable[[bytes, CalibrationItems], tuple[bytes, str]]] = {
     "pool-to-mean": _pool_to_mean,
     "hard-swish": _hard_swish,
+    "scale-gates": _scale_gates,
     "equalize": _equalize,
 }

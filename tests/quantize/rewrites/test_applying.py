@@ -21,8 +21,8 @@ def network():
 def test_all_rewrites_are_made_in_their_order_with_a_sentence_each(network, items_of):
     found = rewrite(network, tuple(reversed(REWRITES)), items_of(6, 6, 4))
     assert found.notes[0] == "pool-to-mean: 1 average poolings became means, 0 became depthwise convolutions."
-    assert found.notes[2].startswith("equalize: ")
-    assert "2 activations were scaled" in found.notes[2]
+    assert found.notes[3].startswith("equalize: ")
+    assert "2 activations were scaled" in found.notes[3]
     model = EditableModel(found.content)
     assert [model.kind(operator) for operator in model.graph.operators] == [
         "CONV_2D",
@@ -47,6 +47,7 @@ def test_what_finds_nothing_to_do_keeps_the_bytes_and_says_so(demo, demo_items):
     assert found.notes == (
         "pool-to-mean: no average pooling without padding.",
         "hard-swish: no hard-swish whose readers can divide by 6.",
+        "scale-gates: no SiLU and no hard-swish as a product.",
         "equalize: no channel could be scaled.",
     )
 

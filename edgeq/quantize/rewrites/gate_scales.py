@@ -1,0 +1,297 @@
+"""Channels before and behind a gate are scaled up to span more, although the gate needs them as they were.
+
+No factor of a channel passes through SiLU, x·σ(x), or hard-swish, x·ReLU6(x + 3)/6. Where the gate's own input is
+divided again, one does: s·x·σ(x) = y·σ(y/s) with y = s·x. What makes x takes s up, what reads the result is divided by
+it, and one product with a constant for each channel stands before σ, or before the sum of
+`edgeq.quantize.rewrites.gates`. Eight bits serve y and the result better then, and the new tensor needs few of them: σ
+and ReLU6 are flat where it is large.
+
+It is cross-layer equalization (Nagel et al. 2019, arXiv:1906.04721, section 4.1) through one more kind of operator.
+Factors are chosen otherwise, for gates let large values through and small ones of the other sign: were no range to
+grow, every channel that reaches the least value of SiLU, −0.28, would keep its scale. The shorter side of a range may
+grow here, as long as the predicted noise falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeq.quantize.editable import EditableModel
+from edgeq.quantize.items import CalibrationItems
+from edgeq.quantize.local_run import Floats
+from edgeq.quantize.rewrites.channel_rules import CHANNEL_RULES
+from edgeq.quantize.rewrites.equalization import LIMIT, channel_ranges
+from edgeq.quantize.rewrites.spaces import ChannelSpaces, SpaceBuilder, apply_factors, channel_spaces
+
+LEAST_GAIN = 0.2
+"""Of the noise that is predicted for a gate's tensors: less is not worth one more operator."""
+
+_SIDES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""How much the shorter side of a range may grow."""
+
+_INTEGERS = 127
+"""The constants of an int8 product have one scale and are multiples of it: other factors would be rounded to them."""
+
+_HARD_SWISH_LEAST, _SILU_LEAST = -3.0, -4.0
+"""Below these, hard-swish is 0, and SiLU between −0.07 and 0: ranges may cut it off, so that it scales no channel."""
+
+Factors = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """A product of a tensor with a gate that reads the same tensor.
+
+    Attributes:
+        source: index of the tensor.
+        inner: the operator that reads it first, ``LOGISTIC`` or ``ADD``.
+        product: the operator of the product.
+        least: what is below tells little.
+    """
+
+    source: int
+    inner: Any
+    product: Any
+    least: float
+
+    @property
+    def result(self) -> int:
+        """Index of the product's tensor."""
+        return int(self.product.outputs[0])
+
+
+@dataclass(frozen=True)
+class ScaledGates:
+    """A file whose gates have scales.
+
+    Attributes:
+        content: of the file; the same bytes where no gate gains.
+        gates: how many have.
+        found: how many there are.
+    """
+
+    content: bytes
+    gates: int
+    found: int
+
+
+def scale_gates(float32: bytes, items: CalibrationItems) -> ScaledGates:
+    """Gives scales to those gates of a float32 file whose noise falls by them.
+
+    Args:
+        float32: a float file; hard-swish as a sum and a product.
+        items: that tell what channels span.
+
+    Raises:
+        ModelError: the runtime refuses or fails the file.
+    """
+    model = EditableModel(float32)
+    gates = tuple(_gates(model))
+    constants = {gate.result: _insert_constant(model, gate) for gate in gates}
+    spaces = channel_spaces(model, _rules(gates, constants))
+    gates_of = _by_space(spaces, gates)
+    factors = np.ones(len(spaces.classes))
+    kept: list[_Gate] = []
+    ranges = _ranges(float32, spaces, gates_of, items)
+    for tensors, members in gates_of:
+        least = {gate.source: gate.least for gate in members}
+        found, gain = _best_factors(spaces, tensors, ranges, least)
+        if gain >= LEAST_GAIN:
+            kept += members
+            for tensor in tensors:
+                factors[spaces.numbers(tensor)] = found[spaces.numbers(tensor)]
+    if not kept:
+        return ScaledGates(float32, 0, len(gates))
+    for gate in gates:
+        if not any(gate is other for other in kept):
+            _remove_constant(model, gate)
+    apply_factors(model, spaces, factors)
+    return ScaledGates(model.content(), len(kept), len(gates))
+
+
+def count_gates(float32: bytes) -> int:
+    """How many gates of a float file could be given scales."""
+    return sum(1 for _ in _gates(EditableModel(float32)))
+
+
+def _gates(model: EditableModel) -> Iterator[_Gate]:
+    makers = {int(index): operator for operator in model.graph.operators for index in operator.outputs}
+    readers: dict[int, int] = {}
+    for operator in model.graph.operators:
+        for index in set(map(int, operator.inputs)):
+            readers[index] = readers.get(index, 0) + 1
+    for product in model.graph.operators:
+        activations = model.schema.ActivationFunctionType
+        if model.kind(product) != "MUL" or product.builtinOptions.fusedActivationFunction != activations.NONE:
+            continue
+        for source, gate in (tuple(map(int, product.inputs)), tuple(map(int, product.inputs))[::-1]):
+            inner = makers.get(gate)
+            if inner is None or readers[source] != 2 or readers[gate] != 1 or len(model.shape(source)) < 2:
+                continue
+            least = _least(model, inner, source)
+            if least is not None and model.dtype(source) == "FLOAT32":
+                yield _Gate(source, inner, product, least)
+
+
+def _least(model: EditableModel, inner: Any, source: int) -> float | None:
+    """What is below tells little; None where the operator is no gate of the tensor."""
+    if model.kind(inner) == "LOGISTIC" and int(inner.inputs[0]) == source:
+        return _SILU_LEAST
+    if model.kind(inner) != "ADD" or source not in map(int, inner.inputs):
+        return None
+    shifts = [int(index) for index in inner.inputs if model.is_constant(int(index))]
+    clips = inner.builtinOptions.fusedActivationFunction == model.schema.ActivationFunctionType.RELU6
+    is_shift = len(shifts) == 1 and model.constant(shifts[0]).size == 1
+    return _HARD_SWISH_LEAST if clips and is_shift else None
+
+
+def _insert_constant(model: EditableModel, gate: _Gate) -> int:
+    """A product with ones in front of the gate; returns the index of the ones."""
+    schema, like = model.schema, model.graph.tensors[gate.source]
+    shape = (1,) * (len(model.shape(gate.source)) - 1) + model.shape(gate.source)[-1:]
+    name = model.name(gate.result)
+    constant = model.add_constant(f"{name}/unscaling", np.ones(shape), "FLOAT32")
+    unscaled, step = schema.TensorT(), schema.OperatorT()
+    unscaled.name, unscaled.buffer, unscaled.type = f"{name}/unscaled".encode(), 0, like.type
+    unscaled.shape, unscaled.shapeSignature = like.shape, like.shapeSignature
+    model.graph.tensors.append(unscaled)
+    place = len(model.graph.tensors) - 1
+    step.opcodeIndex = model.operator_code("MUL", 2)  # The first version that takes int8.
+    step.inputs, step.outputs = np.array([gate.source, constant], np.int32), np.array([place], np.int32)
+    step.builtinOptionsType, step.builtinOptions = schema.BuiltinOptions.MulOptions, schema.MulOptionsT()
+    _replace_input(gate.inner, gate.source, place)
+    model.graph.operators.insert(_place_of(model, gate.inner), step)
+    return constant
+
+
+def _remove_constant(model: EditableModel, gate: _Gate) -> None:
+    """Undoes `_insert_constant`; the tensors stay behind, unused."""
+    step = model.graph.operators[_place_of(model, gate.inner) - 1]
+    _replace_input(gate.inner, int(step.outputs[0]), gate.source)
+    model.graph.operators.remove(step)
+
+
+def _replace_input(operator: Any, old: int, new: int) -> None:
+    inputs = [new if int(index) == old else int(index) for index in operator.inputs]
+    operator.inputs = np.array(inputs, np.int32)
+
+
+def _place_of(model: EditableModel, operator: Any) -> int:
+    return next(place for place, other in enumerate(model.graph.operators) if other is operator)
+
+
+def _rules(gates: Sequence[_Gate], constants: Mapping[int, int]) -> dict[str, Any]:
+    """What `CHANNEL_RULES` say, and that a source's factor passes to the result and ends at the constant."""
+    results = {gate.result: gate for gate in gates}
+    sources = {constants[gate.result]: gate.source for gate in gates}
+
+    def product(spaces: SpaceBuilder, operator: Any) -> bool:
+        result = int(operator.outputs[0])
+        if result in results:
+            spaces.link(results[result].source, result)
+            return True
+        constant = next((int(index) for index in operator.inputs if int(index) in sources), None)
+        if constant is None:
+            return CHANNEL_RULES["MUL"](spaces, operator)
+        spaces.carry(constant, -1, sources[constant], divides=True)
+        return True
+
+    return {**CHANNEL_RULES, "MUL": product}
+
+
+def _by_space(
+    spaces: ChannelSpaces, gates: Sequence[_Gate]
+) -> list[tuple[tuple[int, ...], tuple[_Gate, ...]]]:
+    """Tensors that share factors with a gate's, and the gates among them."""
+    tensors_of: dict[int, list[int]] = {}
+    for tensor in spaces.scalable():
+        tensors_of.setdefault(int(spaces.classes[spaces.numbers(tensor)].min()), []).append(tensor)
+    return [
+        (tuple(tensors), members)
+        for tensors in tensors_of.values()
+        if (members := tuple(gate for gate in gates if gate.source in tensors))
+    ]
+
+
+def _ranges(
+    float32: bytes,
+    spaces: ChannelSpaces,
+    gates_of: Sequence[tuple[tuple[int, ...], tuple[_Gate, ...]]],
+    items: CalibrationItems,
+) -> dict[int, tuple[Floats, Floats]]:
+    model = EditableModel(float32)
+    wanted = sorted({tensor for tensors, _ in gates_of for tensor in tensors})
+    names = [model.name(tensor) for tensor in wanted]
+    return dict(zip(wanted, channel_ranges(float32, names, items), strict=True))
+
+
+def _best_factors(
+    spaces: ChannelSpaces,
+    tensors: Sequence[int],
+    ranges: Mapping[int, tuple[Floats, Floats]],
+    least: Mapping[int, float],
+) -> tuple[Factors, float]:
+    """Factors of least predicted noise, and the part of the noise that they take away.
+
+    The noise of a channel is that of its tensor's step divided by the channel's factor; channels and tensors count the
+    same.
+    """
+    spans = {}
+    for tensor in tensors:
+        low, high = (np.nan_to_num(side.astype(np.float64)) for side in ranges[tensor])
+        spans[tensor] = -np.maximum(low, least.get(tensor, -np.inf)), high
+    sides = dict.fromkeys(tensors, 1.0)
+    best = _factors(spaces, spans, sides)
+    noise = _noise(spaces, spans, best)
+    for tensor in (*tensors, *tensors):
+        for side in _SIDES:
+            tried = _factors(spaces, spans, {**sides, tensor: side})
+            other = _noise(spaces, spans, tried)
+            if other < noise:
+                best, noise, sides = tried, other, {**sides, tensor: side}
+    best = _representable(spaces, tensors, best)
+    return best, 1 - _noise(spaces, spans, best) / len(tensors)
+
+
+def _factors(
+    spaces: ChannelSpaces, spans: Mapping[int, tuple[Factors, Factors]], sides: Mapping[int, float]
+) -> Factors:
+    """The largest factors with which the longer side of no range grows, and the shorter one by `sides` at most."""
+    used = np.zeros(len(spaces.classes))
+    for tensor, (below, above) in spans.items():
+        limits = np.array([below.max(), above.max()], np.float64)
+        shorter = int(np.argmin(limits))
+        limits[shorter] = min(limits[shorter] * sides[tensor], limits.max())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.fmax(below / limits[0], above / limits[1])
+        np.maximum.at(used, spaces.classes[spaces.numbers(tensor)], np.nan_to_num(share))
+    share = used[spaces.classes]
+    free = spaces.free & (share > 0)
+    return np.minimum(1 / np.where(free, share, 1.0), LIMIT)
+
+
+def _noise(spaces: ChannelSpaces, spans: Mapping[int, tuple[Factors, Factors]], factors: Factors) -> float:
+    """Of all tensors together, in parts of what one has without factors."""
+    total = 0.0
+    for tensor, (below, above) in spans.items():
+        own = factors[spaces.numbers(tensor)]
+        before = float(below.max() + above.max())
+        growth = float((below * own).max() + (above * own).max()) / before if before > 0 else 1.0
+        total += growth**2 * float(np.mean(1 / own**2))
+    return total
+
+
+def _representable(spaces: ChannelSpaces, tensors: Sequence[int], factors: Factors) -> Factors:
+    """The next smaller factors whose inverses are multiples of one scale."""
+    shared = np.concatenate([np.arange(len(factors))[spaces.numbers(tensor)] for tensor in tensors])
+    scale = float((1 / factors[shared]).max()) / _INTEGERS
+    found = factors.copy()
+    found[shared] = np.where(
+        spaces.free[shared], 1 / (np.ceil(1 / (factors[shared] * scale) - 1e-9) * scale), factors[shared]
+    )
+    return found
