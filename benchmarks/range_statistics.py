@@ -8,8 +8,8 @@ edgeq is `gather_in_parallel` from call to return: the processes start, import a
 histograms and the extremes of each image come back. A third side is edgeq's in its own process, without a pool.
 
 Where the extremes of both differ by more than rounding, the activation is made the file's output and run once more
-without either: the study fails if edgeq's are not those. The converter's differ for tensors that an ADD reads: it has
-the sum's extremes for them, as if it looked when TensorFlow Lite had put the sum in their place.
+without either: the study fails if edgeq's are not those. Of the tensors where the converter's differ one was looked at:
+an ADD reads it, and it had the sum's extremes, as if TensorFlow Lite had put the sum in its place before.
 """
 
 from __future__ import annotations
