@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 preprocess = cifar10_gated.preprocess
 labels = cifar10_gated.labels
-calibration = cifar10_resnet.calibration
+calibration = cifar10_gated.calibration
 data = cifar10_resnet.data
 
 
