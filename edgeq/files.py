@@ -58,7 +58,11 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
+OUTPUT = "-o"
+"""The option that names what most commands write."""
+
+
+def write_atomic(path: Path, content: bytes | str, *, option: str = OUTPUT) -> None:
     """Writes a file such that others see the old content or the new one, also after a kill.
 
     Of two processes that write one file at once, the later one wins. A device or a pipe is written directly.
@@ -66,25 +70,27 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Args:
         path: the file; it is replaced where it exists. A symbolic link is followed.
         content: text is written as UTF-8.
+        option: that named the path, for the advice of an error.
 
     Raises:
         OutputError: it cannot be written; what was there before is untouched.
     """
-    with atomic_file(path) as stream:
+    with atomic_file(path, option=option) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, *, option: str = OUTPUT) -> Iterator[IO[bytes]]:
     """A stream whose content becomes the file's when the block ends, as `write_atomic` does it.
 
     Args:
         path: the file; it is replaced where it exists. A symbolic link is followed.
+        option: as in `write_atomic`.
 
     Raises:
         OutputError: it cannot be written; what was there before is untouched.
     """
-    with _explained(path):
+    with _explained(path, option=option):
         mode = path.stat().st_mode if path.exists() else None
         if mode is not None and stat.S_ISDIR(mode):
             raise OutputError(f"{path} is a folder: name a file")
@@ -109,16 +115,17 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, *, option: str = OUTPUT) -> None:
     """Refuses before the work what `write_atomic` would refuse after it.
 
     Args:
         path: the file that is to be written.
+        option: as in `write_atomic`.
 
     Raises:
         OutputError: it is a folder, or its folder is missing or cannot be written.
     """
-    with _explained(path):
+    with _explained(path, option=option):
         if path.is_dir():
             raise OutputError(f"{path} is a folder: name a file")
         if path.exists() and not path.is_file():
@@ -188,7 +195,7 @@ def atomic_directory(
             temporary = _temporary(target)
             temporary.mkdir()
         try:
-            with _explained(path, _ONLY_FROM_WRITING):
+            with _explained(path, _ONLY_FROM_WRITING), _named(path, temporary):
                 yield temporary
             with _explained(path):
                 _sync(temporary)
@@ -230,29 +237,42 @@ def sweep(path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, numbers: set[int] | None = None) -> Iterator[None]:
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """Says the name that the user gave, where a writer inside says that of the temporary folder."""
+    try:
+        yield
+    except OutputError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or not str(error).startswith(f"{temporary}"):
+            raise
+        raise OutputError(f"{path} cannot be written: {_explanation(path, cause)}") from cause
+
+
+@contextmanager
+def _explained(path: Path, numbers: set[int] | None = None, *, option: str = OUTPUT) -> Iterator[None]:
     """Turns the operating system's errors, or those of some numbers, into one line with a next step."""
     try:
         yield
     except OSError as error:
         if numbers is not None and error.errno not in numbers:
             raise
-        raise OutputError(f"{path} cannot be written: {_explanation(path, error)}") from error
+        raise OutputError(f"{path} cannot be written: {_explanation(path, error, option)}") from error
 
 
-def _explanation(path: Path, error: OSError) -> str:
+def _explanation(path: Path, error: OSError, option: str = OUTPUT) -> str:
     folder = path.parent
+    elsewhere = f"write elsewhere with {option}"
     if error.errno in _FULL:
-        return "the disk is full or a quota is reached; free some space or write elsewhere with -o"
+        return f"the disk is full or a quota is reached; free some space or {elsewhere}"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"no permission in {folder}; write elsewhere with -o"
+        return f"no permission in {folder}; {elsewhere}"
     if error.errno == errno.EROFS:
-        return f"{folder} is read-only; write elsewhere with -o"
+        return f"{folder} is read-only; {elsewhere}"
     if error.errno == errno.ENOENT and not folder.exists():
         return f"the folder {folder} does not exist; make it first"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return f"{_first_file(folder)} is a file and no folder; write elsewhere with -o"
-    return f"{error.strerror or error}; write elsewhere with -o"
+        return f"{_first_file(folder)} is a file and no folder; {elsewhere}"
+    return f"{error.strerror or error}; {elsewhere}"
 
 
 def _first_file(folder: Path) -> Path:

@@ -511,3 +511,18 @@ def test_digests_of_bytes_and_of_files_are_sha256(tmp_path):
     content = bytes(range(256)) * 10_000
     (tmp_path / "a").write_bytes(content)
     assert sha256_file(tmp_path / "a") == sha256_bytes(content) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_the_advice_names_the_option_that_named_the_file() -> None:
+    with pytest.raises(OutputError, match=r"free some space or write elsewhere with --report"):
+        write_atomic(Path("/dev/full"), "x" * 100_000, option="--report")
+
+
+def test_an_output_that_is_filled_through_another_writer_keeps_the_users_name(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"^\S*/out cannot be written: the disk is full"),
+        atomic_directory(tmp_path / "out"),
+        atomic_directory(next(tmp_path.glob(".out.edgeq-*-????????")) / "bundle"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -90,6 +90,20 @@ class DeviceOptions:
                 raise UsageError(f"{name} is for hosts over SSH: add --on ssh:USER@HOST")
         return specs
 
+    def typed(self) -> tuple[str, ...]:
+        """The options as they can be typed again."""
+        values = {
+            "--python": self.python,
+            "--benchmark-model": self.benchmark_model,
+            "--benchmark-model-sha256": self.benchmark_model_sha256,
+        }
+        flags = {"--install": self.install, "--gpu": self.gpu, "--op-profiling": self.op_profiling}
+        return (
+            *(f"--on={device}" for device in self.on),
+            *(f"{name}={value}" for name, value in values.items() if value is not None),
+            *(name for name, is_given in flags.items() if is_given),
+        )
+
     def access(self, options: JobOptions, *, big_cores: bool) -> DeviceAccess:
         """How hosts and phones are used.
 

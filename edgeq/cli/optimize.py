@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from edgeq.optimize.page.view import View
 
 
+_REPORT = "--report"
+
+
 class Drop(click.ParamType[float]):
     """``1pp`` or ``0.5 pp``: an accuracy budget in percentage points."""
 
@@ -82,7 +85,9 @@ class Drop(click.ParamType[float]):
     help="Leave layers at int8, int8x4, int16x8 or float32; * matches any name; repeatable.",
 )
 @click.option("--budget", metavar="10m", help="Time after which nothing more is tried.")
-@click.option("--max-candidates", type=click.IntRange(1), help="Files to build at most.")
+@click.option(
+    "--max-candidates", type=click.IntRange(1), help="Recipes to build at most, beside the converter's files."
+)
 @click.option(
     "--executor",
     default="local",
@@ -113,7 +118,7 @@ class Drop(click.ParamType[float]):
 @click.option("--allow-lambda", is_flag=True, help="Load Lambda layers, which run code from the file.")
 @click.option("--name", help="Of the model in files and reports; MODEL's by default.")
 @click.option("-o", "--output", type=PATH, help="Folder of the bundle; MODEL-optimized by default.")
-@click.option("--report", type=PATH, metavar="PAGE.html", help="Write a page with the front drawn.")
+@click.option(_REPORT, type=PATH, metavar="PAGE.html", help="Write a page with the front drawn.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
 @device_options
 @json_flag
@@ -211,8 +216,26 @@ def command(
 
     # A converter script brings its own data, for the next command too.
     brought = model if data is None and is_script(model) else data
-    _write(view_of(made, brought), report, as_json=as_json)
+    given = _override(model, preprocess, task)
+    further = _further(on_bad_input, limit, threads)
+    view = view_of(made, brought, measuring=(*given, *further, *devices.typed()), looking=given[:1])
+    _write(view, report, as_json=as_json)
     return EXIT_FINE if made.result.meets else EXIT_GATE
+
+
+def _override(model: Path, preprocess: str | None, task: str | None) -> tuple[str, ...]:
+    """What a bundle that was given does not say, nor the one that was made of it; a new one says it itself."""
+    from edgeq.bundle import is_bundle
+
+    pairs = {"--preprocess": preprocess, "--task": task} if is_bundle(model) else {}
+    return tuple(f"{name}={value}" for name, value in pairs.items() if value is not None)
+
+
+def _further(on_bad_input: str, limit: int | None, threads: int) -> tuple[str, ...]:
+    """What the next command needs so that it measures on the same items and in the same way."""
+    found = {"--on-bad-input": on_bad_input, "--limit": limit, "--threads": threads}
+    usual = {"--on-bad-input": "fail", "--limit": None, "--threads": 1}
+    return tuple(f"{name}={value}" for name, value in found.items() if value != usual[name])
 
 
 def _one_device(devices: DeviceOptions) -> DeviceSpec:
@@ -240,7 +263,7 @@ def _check_report(path: Path | None) -> None:
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report {path}: expected a file that ends in .html")
     require_packages()
-    check_file(path)
+    check_file(path, option=_REPORT)
 
 
 def _write(view: View, report: Path | None, *, as_json: bool) -> None:
@@ -255,5 +278,5 @@ def _write(view: View, report: Path | None, *, as_json: bool) -> None:
     if report is not None:
         from edgeq.optimize.page.html import to_html
 
-        write_atomic(report, to_html(view))
+        write_atomic(report, to_html(view), option=_REPORT)
         say(f"written: {report}")

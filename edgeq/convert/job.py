@@ -190,6 +190,8 @@ class Job:
         if spec.label == TUNED and saved is not None and saved.held_back:
             items, held_back = items.split(saved.held_back)
         making.quantize(spec, recipe, items, held_back)
+        if spec.label == TUNED and saved is not None:
+            saved.require_complete(making.recipes[spec.name].ranges)
 
     def _feed(self, preprocessing: Preprocessing) -> Feed | None:
         """The data bound to the model; None where there are none."""

@@ -38,17 +38,20 @@ def explain(text: str) -> str:
     flex = re.search(r"(?:TF Select|Flex) ops: ([\w., ]+)", text)
     if flex and re.search(r"tensor<[^>]*f64>", text):
         return (
-            f"computes in float64 ({flex.group(1).strip(' .')}), which TensorFlow Lite has no kernels for: build the "
-            "model in float32"
+            f"the model computes in float64 ({flex.group(1).strip(' .')}), which TensorFlow Lite has no kernels for: "
+            "build the model in float32"
         )
     if flex:
         return (
-            f"needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "
+            f"the model needs TensorFlow's own operators ({flex.group(1).strip(' .')}): --allow-flex keeps them, "
             "and the app must then link the Flex delegate"
         )
     custom = re.search(r"Custom ops: ([\w., ]+)", text)
     if custom:
-        return f"has operators that TensorFlow Lite does not know: {custom.group(1).strip(' .')}"
+        return (
+            f"the model has operators that TensorFlow Lite does not know: {custom.group(1).strip(' .')}: rebuild that "
+            "part of it from other layers"
+        )
     failed = re.search(r"error: '([\w.]+)' op (.+)", text)
     if failed:
         return f"the converter refuses operator {failed.group(1)}: {failed.group(2).strip()[:160]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,24 @@ class SavedRecipe:
                 f"{len(wanted) - missing}: give the data that it was made with"
             )
         return tuple(places[digest] for digest in wanted)
+
+    def require_complete(self, used: Collection[str]) -> None:
+        """Refuses a search's winner of which ranges are missing: a file with others would not be that winner.
+
+        Args:
+            used: names of the tensors that have a range in the file that was made.
+
+        Raises:
+            UsageError: it is of a search and lacks some of them. A recipe of its own may leave them to its method.
+        """
+        missing = sorted(set(used) - set(self.recipe.ranges))
+        if self.digests is None or not missing:
+            return
+        raise UsageError(
+            f"{self.source}: its winner has ranges of {len(set(used)) - len(missing)} of {len(set(used))} activations, "
+            f"{printable(missing[0][:80])!r} has none: it was changed; search again, or give its recipe alone, so "
+            f"that {self.recipe.range_method} finds them"
+        )
 
 
 def read_recipe(path: Path) -> SavedRecipe:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeq.benchmark.accuracy_statistics import items_needed, rounded_up
+from edgeq.benchmark.accuracy_statistics import items_needed, proportion, rounded_up
 from edgeq.errors import DataError
 from edgeq.optimize.choosing import Choice, is_baseline, is_within, keeps, loss_pp
 from edgeq.optimize.findings import AGREEMENT, Quality
 from edgeq.optimize.result import LATENCY, Goal
 from edgeq.optimize.tried import Tried
 from edgeq.report.wording import decimal
+
+MOST_ITEMS = 300_000_000
+"""Labelled images of JFT-300M (Sun et al. 2017), one of the largest sets there are: to ask for more is no advice."""
 
 _Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 
@@ -58,9 +61,14 @@ def too_few_items(quality: Quality, goal: Goal) -> str | None:
     if needed <= quality.n:
         # The interval is not that of two shares, whatever the agreement is.
         needed = rounded_up(items_needed(goal.max_drop_pp, min(1.0, of_interval)))
+    needed = max(needed, quality.n + 1)
+    is_possible = needed <= MOST_ITEMS
+    remedy = (
+        f"about {needed:,} items would bring that within it" if is_possible else "no data set is large enough"
+    )
     return (
         f"{quality.n:,} validation items are few for a budget of {goal.max_drop_pp:g} pp: the drop is known to "
-        f"±{quality.half_width_pp:.2f} pp; about {max(needed, quality.n + 1):,} items would bring that within it."
+        f"±{quality.half_width_pp:.2f} pp; {remedy}."
     )
 
 
@@ -74,37 +82,51 @@ def require_reachable(float32: Quality, goal: Goal) -> None:
     Raises:
         DataError: its interval already ends above the budget.
     """
-    if not goal.confident or float32.high_pp <= goal.max_drop_pp:
+    if goal.confident and float32.high_pp > goal.max_drop_pp:
+        raise _unreachable(float32.n, float32.high_pp, goal, has_labels=float32.metric != AGREEMENT)
+
+
+def require_enough_items(n: int, goal: Goal, *, has_labels: bool) -> None:
+    """Refuses by their number alone what `require_reachable` would refuse of a share of items.
+
+    Where two files never disagree, each side of the interval of their difference is that of Wilson's for no success.
+
+    Args:
+        n: validation items at most.
+        goal: what is wanted.
+        has_labels: whether the share is of right answers, not of answers like float32's.
+
+    Raises:
+        DataError: the interval ends above the budget on so few items.
+    """
+    if not goal.confident or n < 1:
         return
+    high_pp = 100 * proportion(0, n).high
+    if high_pp > goal.max_drop_pp:
+        raise _unreachable(n, high_pp, goal, has_labels=has_labels)
+
+
+def _unreachable(n: int, high_pp: float, goal: Goal, *, has_labels: bool) -> DataError:
     if goal.max_drop_pp <= 0:
-        raise DataError(
+        return DataError(
             "--confident with a budget of 0 pp: no number of items shows that; expected a budget above 0"
         )
     needed = rounded_up(items_needed(goal.max_drop_pp, 0.0))
-    raise DataError(
-        f"--confident: on {float32.n:,} validation items even a file without a single other answer has a drop of up to "
-        f"{float32.high_pp:.2f} pp, the budget is {goal.max_drop_pp:g} pp: give about {needed:,} items or a larger "
+    enough = (
+        f"give about {needed:,} items or"
+        if needed <= MOST_ITEMS
+        else "no data set is large enough for that: give"
+    )
+    same = (
+        "without a single error more has a drop"
+        if has_labels
+        else "without a single other answer has a difference"
+    )
+    return DataError(
+        f"--confident: on {n:,} validation items even a file {same} of up to "
+        f"{high_pp:.2f} {'pp' if has_labels else '%'}, the budget is {goal.max_drop_pp:g} pp: {enough} a larger "
         "--max-drop"
     )
-
-
-def require_above_chance(metric: str, value: float, chance: float, *, above: bool) -> None:
-    """Refuses to measure drops of a model that guesses.
-
-    Args:
-        metric: its name.
-        value: of the float32 file, a share.
-        chance: that guessing has, a share.
-        above: whether the float32 file was tested to be above it.
-
-    Raises:
-        DataError: it is not.
-    """
-    if not above:
-        raise DataError(
-            f"the float32 model's {metric} is {100 * value:.1f} %, no better than chance ({100 * chance:.1f} %), so "
-            "there is nothing to lose: check labels and preprocessing (edgeq doctor MODEL --data DATA)"
-        )
 
 
 def _nothing_meets(nearest: Tried, quality: Quality, tried: Sequence[Tried], goal: Goal) -> list[str]:

@@ -12,8 +12,8 @@ from edgeq.errors import UsageError
 class Budget:
     """Counts what a search has used; the clock starts when it is made.
 
-    Candidates are not torn out of their work: the last ones that were begun in time may end after it, and the best of
-    them is still measured.
+    Candidates are not torn out of their work, but with an end of the time they are handed out in pieces: those that
+    were begun in time may end after it, and the best of them is still measured.
     """
 
     def __init__(
@@ -43,6 +43,9 @@ class Budget:
         self._start = clock()
         self._building_s = 0.0
         self._reserved_s = 0.0
+        self._measured = 0
+        self._measuring_s = 0.0
+        self._last_measured = 0
 
     def elapsed_s(self) -> float:
         """Seconds since the start."""
@@ -65,15 +68,43 @@ class Budget:
         """Keeps seconds at the end for measuring the best one; the largest of several reserves counts."""
         self._reserved_s = max(self._reserved_s, seconds)
 
-    def affordable(self, wanted: int) -> int:
-        """How many of the wanted candidates to build at once, by how long the ones before took; 0 when it ended."""
+    def spend_measuring(self, files: int, seconds: float) -> None:
+        """Counts files that were measured on the validation set, and how long that took altogether."""
+        self._measured += files
+        self._measuring_s += seconds
+        self._last_measured = files
+
+    def affordable(self, wanted: int, workers: int | None = None) -> int:
+        """How many of the wanted candidates to build at once, by how long the ones before took; 0 when it ended.
+
+        Args:
+            wanted: how many there are.
+            workers: that build side by side: where the time has an end, no more are begun at once. None for any number.
+        """
         if self.ended() is not None:
             return 0
         number = min(wanted, self.left_candidates())
+        if self.seconds is not None and workers is not None:
+            number = min(number, max(1, workers))
         if self.seconds is not None and self.built and self._building_s > 0:
             fitting = (self.left_s() - self._reserved_s) * self.built / self._building_s
             number = min(number, max(1, math.floor(fitting)))
         return int(number)
+
+    def measurable(self, wanted: int) -> int:
+        """How many of the wanted files to measure at once; 0 when the time ended.
+
+        Where the time has an end, at most twice as many as before, and as many as fit by how long the ones before took:
+        files that are measured together read the validation items once, and nothing ends them.
+        """
+        if self.seconds is None:
+            return wanted
+        if self.left_s() <= 0:
+            return 0
+        number = min(wanted, max(1, 2 * self._last_measured))
+        if self._measuring_s > 0:
+            number = min(number, max(1, math.floor(self.left_s() * self._measured / self._measuring_s)))
+        return number
 
     def ended(self) -> str | None:
         """Why nothing more may be built, as a clause; None while something may."""

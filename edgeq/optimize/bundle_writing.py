@@ -16,8 +16,9 @@ from edgeq.data.splitting import draw
 from edgeq.errors import BundleError, ModelError
 from edgeq.files import gzip_bytes, sha256_bytes
 from edgeq.optimize.candidate import Candidate
+from edgeq.quantize.recipe import INT8, INT8X4, Recipe
 from edgeq.runtime.running import run_file
-from edgeq.schemes import BASELINE, TUNED, VariantSpec, find
+from edgeq.schemes import BASELINE, TUNED, Scheme, VariantSpec, find
 from edgeq.tflite.model import read_model
 from edgeq.tflite.precision import scheme_of
 
@@ -90,7 +91,7 @@ class VariantChecker:
 
         assert candidate.recipe is not None  # noqa: S101 - others are stock
         content = path.read_bytes()
-        spec = VariantSpec(find(candidate.recipe.scheme), candidate.recipe.io, TUNED)
+        spec = VariantSpec(scheme_in(content, candidate.recipe), candidate.recipe.io, TUNED)
         floating = check_scheme(content, spec)
         checked = run_and_compare(path, spec, self._inputs, self._reference, runtime=None)
         scheme = scheme_of(read_model(content))
@@ -142,12 +143,24 @@ def stock_variant(bundle: Bundle, name: str, io: str) -> Variant | None:
     return next((one for one in of_scheme if one.io == io), of_scheme[0] if of_scheme else None)
 
 
-def variant_names(candidates: Sequence[Candidate], stock: Mapping[str, Variant]) -> dict[str, str]:
+def scheme_in(content: bytes, recipe: Recipe) -> Scheme:
+    """What a recipe's file is called by: with ``--keep``, most weights may have another width than the recipe's scheme.
+
+    Files of other schemes, such as one whose layers are all kept in float, are called by their recipe's.
+    """
+    found = scheme_of(read_model(content))
+    return found if found is not None and found.name in (INT8, INT8X4) else find(recipe.scheme)
+
+
+def variant_names(
+    candidates: Sequence[Candidate], stock: Mapping[str, Variant], schemes: Mapping[str, Scheme] | None = None
+) -> dict[str, str]:
     """What candidates are called in a bundle: ``int8-tuned``, the next of its kind ``int8-tuned-2``.
 
     Args:
         candidates: each once, in the bundle's order.
         stock: the bundle's variants, by key of the candidates that they are.
+        schemes: by key, what files were found to be, see `scheme_in`; a recipe's own where one is missing.
 
     Returns:
         Names by key.
@@ -157,7 +170,8 @@ def variant_names(candidates: Sequence[Candidate], stock: Mapping[str, Variant])
         if candidate.recipe is None:
             names[candidate.key] = stock[candidate.key].name
             continue
-        name = VariantSpec(find(candidate.recipe.scheme), candidate.recipe.io, TUNED).name
+        scheme = (schemes or {}).get(candidate.key) or find(candidate.recipe.scheme)
+        name = VariantSpec(scheme, candidate.recipe.io, TUNED).name
         taken = [one for one in names.values() if one == name or one.startswith(f"{name}-")]
         names[candidate.key] = f"{name}-{len(taken) + 1}" if taken else name
     return names

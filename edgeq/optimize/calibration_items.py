@@ -45,7 +45,9 @@ class Chosen:
         return self.digests[: len(self.digests) - self.held_back]
 
 
-def choose_items(dataset: Dataset, known: Sequence[str], *, count: int, seed: int) -> Chosen:
+def choose_items(
+    dataset: Dataset, known: Sequence[str], *, count: int, seed: int, apart: bool = True
+) -> Chosen:
     """Finds the items that a bundle was calibrated on; draws others where they are not there.
 
     They are put in an order by content and seed: items of one class lie side by side in most data sets, and those that
@@ -56,6 +58,7 @@ def choose_items(dataset: Dataset, known: Sequence[str], *, count: int, seed: in
         known: digests of the bundle's calibration items.
         count: how many are drawn where they are not there.
         seed: of the draw and of the order.
+        apart: whether the data set is for calibration alone; otherwise an error says that they were drawn from it.
 
     Raises:
         DataError: too few.
@@ -77,13 +80,19 @@ def choose_items(dataset: Dataset, known: Sequence[str], *, count: int, seed: in
                 f"{dataset.source}: {len(drawn)} others were drawn"
             )
         found = [pool[index] for index in drawn] if pool else list(drawn)
-    check_count(dataset, len(found))
+    advice = (
+        "" if apart else "; they are drawn from --data: give more, or items of their own with --calibration"
+    )
+    try:
+        check_count(dataset, len(found))
+    except DataError as error:
+        raise DataError(f"{error}{advice}") from error
     ordered = sorted(found, key=lambda index: _rank(digests[index], seed))
     held_back = len(ordered) // _HELD_BACK
     if len(ordered) - held_back < _LEAST_LEARNED:
         raise DataError(
             f"{dataset.source}: {len(ordered)} calibration items, expected at least "
-            f"{_LEAST_LEARNED * _HELD_BACK // (_HELD_BACK - 1) + 1}: add more"
+            f"{_LEAST_LEARNED * _HELD_BACK // (_HELD_BACK - 1) + 1}{advice or ': add more'}"
         )
     return Chosen(tuple(ordered), tuple(digests[index] for index in ordered), held_back, note)
 

@@ -46,6 +46,9 @@ MODEL = "model.tflite"
 MOST_BYTES = 2 << 30
 """Of all entries; a search over 60 candidates of a network of 5 MB takes a sixth of it."""
 
+LEAST_ROOM_BYTES = MOST_BYTES // 6
+"""On the disk of the user's cache for a search to use it; with less it would soon be full."""
+
 _KEPT_S = 30 * 86_400
 _ABANDONED_S = 86_400
 """After which what has no name of its own is no entry that somebody is writing."""
@@ -54,9 +57,15 @@ _ABANDONED_S = 86_400
 class Store:
     """Entries of all kinds below one folder."""
 
-    def __init__(self, root: Path) -> None:
-        """Takes a folder; it need not exist."""
+    def __init__(self, root: Path, note: str = "") -> None:
+        """Takes a folder; it need not exist.
+
+        Args:
+            root: the folder.
+            note: what a user should know of it; empty for nothing.
+        """
         self.root = root
+        self.note = note
 
     def find(self, kind: str, name: str) -> Path | None:
         """The folder of an entry, which counts as used now; None where there is none."""
@@ -102,6 +111,19 @@ class Store:
             shutil.rmtree(temporary, ignore_errors=True)
         return target
 
+    def remember(self, kind: str, name: str, files: Mapping[str, bytes | Path]) -> None:
+        """Makes an entry that only a later search needs: where it cannot be written, this one goes on without it.
+
+        Args:
+            kind: of the entry.
+            name: of the entry.
+            files: as of `keep`.
+        """
+        try:
+            self.keep(kind, name, files)
+        except OutputError as error:
+            self.note = self.note or f"not all of this search is kept for the next one: {error}"
+
     def drop(self, kind: str, name: str) -> None:
         """Removes an entry that turned out to be damaged."""
         shutil.rmtree(self.root / kind / name, ignore_errors=True)
@@ -125,27 +147,41 @@ class Store:
 
 
 @contextmanager
-def open_store(*, kept: bool = True) -> Iterator[Store]:
-    """The user's store; one for this search alone where the user's cache cannot be written.
+def open_store(*, kept: bool = True, least_room: int = LEAST_ROOM_BYTES) -> Iterator[Store]:
+    """The user's store; one for this search alone, with a note, where the user's cache cannot be written or is full.
 
     Args:
         kept: whether the user's is wanted.
+        least_room: bytes that must be free on the disk of the user's.
     """
     if not kept:
         with scratch_folder("optimize") as folder:
             yield Store(folder)
         return
-    try:
-        store = Store(cache_folder("optimize"))
-        store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writable = os.access(store.root, os.W_OK)
-    except (OSError, RuntimeError):
-        writable = False
-    if writable:
-        yield store
+    root, trouble = _user_root(least_room)
+    if root is not None:
+        yield Store(root)
     else:
         with scratch_folder("optimize") as folder:
-            yield Store(folder)
+            yield Store(folder, f"{trouble}: nothing of this search is kept for the next one")
+
+
+def _user_root(least_room: int) -> tuple[Path | None, str]:
+    """The folder of the user's store; None and why it cannot be used."""
+    try:
+        root = cache_folder("optimize")
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK):
+            return None, f"the cache {root} cannot be written"
+        free = shutil.disk_usage(root).free
+    except RuntimeError:
+        return None, "there is no home to keep a cache in"
+    except OSError as error:
+        return None, f"the cache cannot be written ({error.strerror or error})"
+    if free < least_room:
+        room = f"{free / 1e6:,.0f} MB are free there, expected {least_room / 1e6:,.0f}"
+        return None, f"the cache {root} has no room ({room}; XDG_CACHE_HOME moves it)"
+    return root, ""
 
 
 def digest_of(depends_on: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def keep_candidate(store: Store, name: str, path: Path, answer: Mapping[str, Any
             "install the same on all machines"
         )
     if _FAILED in answer:
-        store.keep(CANDIDATES, name, {_FINDINGS: json.dumps({_FAILED: answer[_FAILED]}).encode()})
+        store.remember(CANDIDATES, name, {_FINDINGS: json.dumps({_FAILED: answer[_FAILED]}).encode()})
         return str(answer[_FAILED])
     try:
         content = base64.b64decode(answer["content"], validate=True)
@@ -82,7 +82,7 @@ def keep_candidate(store: Store, name: str, path: Path, answer: Mapping[str, Any
     if answer["kernels"] != kernels():
         note = f"made with {answer['kernels']}, where this machine has {kernels()}"
         findings["notes"] = [*findings["notes"], note]
-    store.keep(CANDIDATES, name, {MODEL: content, _FINDINGS: json.dumps(findings).encode()})
+    store.remember(CANDIDATES, name, {MODEL: content, _FINDINGS: json.dumps(findings).encode()})
     return _built(path, content, findings)
 
 
@@ -97,6 +97,7 @@ def _built(path: Path, content: bytes, findings: Mapping[str, Any]) -> BuiltFile
         delegated=None if findings["delegated"] is None else int(findings["delegated"]),
         float_layers=tuple(map(str, findings["float_layers"])),
         notes=tuple(map(str, findings["notes"])),
+        sha256=str(findings["sha256"]),
     )
     write_atomic(path, content)
     return built

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgeq.optimize.findings import Quality
 from edgeq.optimize.front import Point, pareto
 from edgeq.optimize.keeping import variant_keeps
-from edgeq.optimize.result import LATENCY, Goal
+from edgeq.optimize.result import LATENCY, SIZE, Goal
 from edgeq.optimize.tried import Tried
 from edgeq.schemes import BASELINE
 
@@ -72,19 +72,27 @@ def choose(tried: Sequence[Tried], goal: Goal) -> Choice:
     others = [one for one in measured if not is_baseline(one)]
     by_latency = goal.objective == LATENCY and any(one.speed is not None for one in others)
     points = [point for one in measured if (point := point_of(one, by_latency=by_latency)) is not None]
-    front = pareto(points)
     if not any(is_within(one.quality, goal) for one in others):
         nearest = min(others, key=lambda one: _nearness(one, goal), default=None)
-        return Choice(nearest, False, front, by_latency)
+        return Choice(nearest, False, _front(points, nearest), by_latency)
     within = [one for one in measured if is_within(one.quality, goal)]
-    return Choice(_least_cost(within, goal, by_latency=by_latency), True, front, by_latency)
+    chosen = _least_cost(within, goal, by_latency=by_latency)
+    return Choice(chosen, True, _front(points, chosen), by_latency)
+
+
+def _front(points: Sequence[Point], chosen: Tried | None) -> tuple[Point, ...]:
+    return pareto(points, None if chosen is None else chosen.key)
 
 
 def best_so_far(tried: Iterable[Tried], goal: Goal) -> Tried | None:
-    """What would be chosen by size alone, float32 left out; None while nothing is measured."""
+    """What would be chosen before anything is timed, float32 left out; None while nothing is measured.
+
+    Under the objective ``size`` that is the smallest within the budget, under ``latency`` the one that loses least:
+    sizes say nothing of latencies.
+    """
     others = [one for one in _measured(tried, goal) if not is_baseline(one)]
     within = [one for one in others if is_within(one.quality, goal)]
-    if within:
+    if within and goal.objective == SIZE:
         return _least_cost(within, goal, by_latency=False)
     return min(others, key=lambda one: _nearness(one, goal), default=None)
 
@@ -93,8 +101,10 @@ def point_of(one: Tried, *, by_latency: bool) -> Point | None:
     """As the front sees it; None where its drop or its cost is not known."""
     if one.built is None or one.quality is None or (by_latency and one.speed is None):
         return None
-    cost = one.speed.ratio if by_latency and one.speed is not None else float(one.built.size_bytes)
-    return Point(one.key, one.quality.drop_pp, cost)
+    drop, size = one.quality.drop_pp, one.built.size_bytes
+    if by_latency and one.speed is not None:
+        return Point(one.key, drop, one.speed.ratio, one.speed.high, one.speed.low, size)
+    return Point(one.key, drop, float(size), most=size * SAME_SIZE, size=size)
 
 
 def _measured(tried: Iterable[Tried], goal: Goal) -> list[Tried]:

@@ -44,11 +44,13 @@ class Farm:
         executor: that tasks are handed to.
         store: folder of the store, where the executor's processes see it; None where they have stores of their own.
         scatter: hands content to a cluster so that it is sent to each machine once; None to send it with each task.
+        workers: how many candidates are made side by side.
     """
 
     executor: Executor
     store: Path | None
     scatter: Callable[[Sequence[Content]], Any] | None = field(default=None)
+    workers: int = field(default_factory=cpu_count)
 
     def run(
         self,
@@ -223,7 +225,8 @@ def _dask(address: str) -> Iterator[Farm]:
             ) from error
         executor = client.get_executor(pure=False)
         try:
-            yield Farm(executor, None, lambda contents: client.scatter(list(contents), hash=False))
+            workers = max(1, sum(client.nthreads().values()))
+            yield Farm(executor, None, lambda contents: client.scatter(list(contents), hash=False), workers)
         finally:
             executor.shutdown(wait=False)
     finally:

@@ -67,6 +67,11 @@ class _Teller:
         """Status and sentence."""
         if one.skipped:
             return NOT_TRIED, f"Not tried: {one.skipped}."
+        if one.same_as:
+            return (
+                OUTDONE,
+                f"Gives the same file as {self.tried[one.same_as].candidate.title}, a plainer recipe.",
+            )
         if one.built is None or (one.quality is None and one.failure):
             return FAILED, _sentence(one.failure)
         if one.quality is None:
@@ -88,10 +93,17 @@ class _Teller:
             return OVER_BUDGET, _sentence(over)
         if point is None:
             return FAILED, _sentence(one.failure or "within the budget and not timed")
+        if is_baseline(one):
+            return (
+                DOMINATED,
+                f"The reference that all others are compared with. {self._dominated(one, point)}",
+            )
         if self.goal.objective == LATENCY and one.speed is not None and one.speed.high >= 1:
-            ratio = f"{one.speed.low:.2f} to {one.speed.high:.2f}"
-            return NOT_FASTER, f"Not measured faster than float32: {ratio} of its latency."
-        return DOMINATED, self._dominated(point)
+            return (
+                NOT_FASTER,
+                f"Not measured faster than float32, the reference: {_interval(point)} of its latency.",
+            )
+        return DOMINATED, self._dominated(one, point)
 
     def _chosen(self, quality: Quality) -> str:
         if not self.choice.meets:
@@ -113,11 +125,18 @@ class _Teller:
             return f"more accurate than the chosen one and {'slower' if self.choice.by_latency else 'larger'}"
         return "less accurate than the chosen one for a gain that is too small to tell"
 
-    def _dominated(self, point: Point) -> str:
+    def _dominated(self, one: Tried, point: Point) -> str:
         winner = dominator(point, self.choice.front)
         if winner is None:
             return "Neither on the front nor beaten by it."
         name = self.tried[winner.key].candidate.title
+        if _are_same_file(one, self.tried[winner.key]):
+            return f"The same file as {name}."
+        drops = f"drop {decimal(point.drop_pp, 2)} pp, against {decimal(winner.drop_pp, 2)} pp"
+        if winner.drop_pp > point.drop_pp:
+            return f"No more accurate than {name} that it could be told, and {self._dearer}: {drops}."
+        if winner.cost > point.cost:
+            return f"Not told apart in {self._kind} from {name}, {self._costs(winner, point)}; {drops}."
         return (
             f"Dominated by {name}: drop {decimal(winner.drop_pp, 2)} pp and {self._cost(winner)}, "
             f"against {decimal(point.drop_pp, 2)} pp and {self._cost(point)}."
@@ -127,6 +146,19 @@ class _Teller:
         if self.choice.by_latency:
             return f"{point.cost:.2f} of float32's latency"
         return f"{point.cost / 1000:,.1f} kB"
+
+    @property
+    def _dearer(self) -> str:
+        return "slower" if self.choice.by_latency else "larger"
+
+    @property
+    def _kind(self) -> str:
+        return "latency" if self.choice.by_latency else "size"
+
+    def _costs(self, winner: Point, point: Point) -> str:
+        if self.choice.by_latency:
+            return f"{_interval(winner)} of float32's, against {_interval(point)}"
+        return f"{self._cost(winner)}, against {self._cost(point)}"
 
     def _outdone(self, one: Tried) -> str:
         recipe = one.candidate.recipe
@@ -138,6 +170,16 @@ class _Teller:
         if best is None or one.error < best.error:
             return f"Not measured: the search ended before; its output error is {one.error:.3g}."
         return f"Its output error is {one.error:.3g}, the best {recipe.scheme} recipe's is {best.error:.3g}."
+
+
+def _are_same_file(one: Tried, other: Tried) -> bool:
+    return one.built is not None and other.built is not None and "" != one.built.sha256 == other.built.sha256
+
+
+def _interval(point: Point) -> str:
+    """Of a latency, in parts of float32's."""
+    low, high = f"{point.least:.2f}", f"{point.most:.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _sentence(clause: str) -> str:

@@ -26,6 +26,7 @@ class BuiltFile:
         delegated: how many of them XNNPACK takes; None where that is not known.
         float_layers: that compute in float although they were not asked to, by name of the output.
         notes: what was noticed in making it.
+        sha256: of its content; empty where that is not known.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class BuiltFile:
     delegated: int | None
     float_layers: tuple[str, ...]
     notes: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from edgeq.optimize.budget import Budget, in_words
 from edgeq.optimize.candidate import Candidate
 from edgeq.optimize.choosing import best_so_far, is_within
 from edgeq.optimize.findings import BuiltFile, Quality, Speed
-from edgeq.optimize.result import Goal
+from edgeq.optimize.result import LATENCY, Goal
 from edgeq.optimize.tried import Tried
+from edgeq.optimize.twins import join
 from edgeq.optimize.workshop import CHOICE, REPORT, LayerFacts, Workshop
 from edgeq.report.wording import decimal
 
@@ -56,12 +57,16 @@ class Ledger:
 
     @property
     def evaluations(self) -> int:
-        """Candidates that were built and measured; those that could not be made cost as much and count too."""
+        """Candidates that were built; those that could not be made cost as much and count too."""
         return sum(1 for one in self._tried.values() if not one.skipped)
 
     def of(self, candidate: Candidate) -> Tried:
-        """What is known of a candidate."""
-        return self._tried.get(candidate.key, Tried(candidate))
+        """What is known of a candidate; of one that gives the same file as another, what was measured of that one."""
+        one = self._tried.get(candidate.key, Tried(candidate))
+        if not one.same_as:
+            return one
+        standing = self._tried[one.same_as]
+        return replace(one, quality=standing.quality, speed=standing.speed, failure=standing.failure)
 
     def error(self, candidate: Candidate) -> float:
         """Of its outputs on held-back calibration items; infinite where there is no file."""
@@ -87,7 +92,7 @@ class Ledger:
         """
         new = list({one.key: one for one in candidates if self._is_new(one)}.values())
         while new:
-            count = len(new) if free else self.budget.affordable(len(new))
+            count = len(new) if free else self.budget.affordable(len(new), self._workshop.workers)
             if not count:
                 reason = self.budget.ended() or "the budget ended"
                 self._tried.update((one.key, Tried(one, skipped=reason)) for one in new)
@@ -95,17 +100,35 @@ class Ledger:
             self._build(new[:count], free=free)
             new = new[count:]
 
-    def judge(self, candidates: Sequence[Candidate]) -> None:
-        """Has those measured on the validation set that are built and not measured."""
-        waiting = [one for one in map(self.of, candidates) if one.built is not None and one.quality is None]
-        unjudged = list({one.key: one.candidate for one in waiting if not one.failure}.values())
-        if not unjudged:
-            return
+    def judge(self, candidates: Sequence[Candidate], *, least: int = 0) -> None:
+        """Has those measured on the validation set that are built and not measured.
+
+        Args:
+            candidates: to measure, in order of importance.
+            least: how many are measured even where the time has ended.
+
+        Raises:
+            BudgetEndedError: the time ended before all were measured.
+        """
+        waiting = [self.of(self._standing(one)) for one in candidates]
+        waiting = [
+            one for one in waiting if one.built is not None and one.quality is None and not one.failure
+        ]
+        unjudged = list({one.key: one.candidate for one in waiting}.values())
+        while unjudged:
+            count = max(self.budget.measurable(len(unjudged)), min(least, len(unjudged)))
+            if not count:
+                raise BudgetEndedError(self.budget.ended() or "the budget ended")
+            self._judge(unjudged[:count])
+            unjudged, least = unjudged[count:], max(0, least - count)
+
+    def _judge(self, candidates: Sequence[Candidate]) -> None:
         start = self.budget.elapsed_s()
-        answers = self._workshop.judge(unjudged, CHOICE)
-        took = (self.budget.elapsed_s() - start) / len(unjudged)
-        self.budget.reserve(took * JUDGED_AT_THE_END)
-        for candidate in unjudged:
+        answers = self._workshop.judge(candidates, CHOICE)
+        took = self.budget.elapsed_s() - start
+        self.budget.spend_measuring(len(candidates), took)
+        self.budget.reserve(took / len(candidates) * JUDGED_AT_THE_END)
+        for candidate in candidates:
             answer = answers.get(candidate.key, _SILENT)
             one = self.of(candidate)
             self._tried[one.key] = (
@@ -153,7 +176,14 @@ class Ledger:
         left = ""
         if self.budget.seconds is not None:
             left = f"; {in_words(self.budget.left_s())} left"
-        self._progress(f"{_best_in_words(self.tried, self.goal)}; {self.evaluations} tried{left}")
+        measured = sum(1 for one in self.tried if one.quality is not None)
+        counts = f"{self.evaluations} built, {measured} measured on the validation set"
+        self._progress(f"{_best_in_words(self.tried, self.goal)}; {counts}{left}")
+
+    def _standing(self, candidate: Candidate) -> Candidate:
+        """The candidate itself, or the plainer one that gives the same file."""
+        same_as = self._tried.get(candidate.key, Tried(candidate)).same_as
+        return self._tried[same_as].candidate if same_as else candidate
 
     def _is_new(self, candidate: Candidate) -> bool:
         known = self._tried.get(candidate.key)
@@ -171,6 +201,7 @@ class Ledger:
                 if isinstance(answer, str)
                 else Tried(candidate, built=answer)
             )
+            join(self._tried, candidate.key)
         self.show()
 
 
@@ -181,9 +212,11 @@ def _reason(answer: Quality | str) -> str:
 def _best_in_words(tried: Sequence[Tried], goal: Goal) -> str:
     best = best_so_far(tried, goal)
     if best is None or best.quality is None or best.built is None:
-        return "nothing measured yet"
+        return "no quantized file measured on the validation set yet"
     beside = "" if is_within(best.quality, goal) else ", over the budget"
+    by_latency = goal.objective == LATENCY
+    untimed = ", not timed yet" if by_latency and best.speed is None else ""
     return (
-        f"best so far: {best.candidate.title}, drop {decimal(best.quality.drop_pp, 2)} pp{beside}, "
-        f"{best.built.size_bytes / 1000:,.1f} kB"
+        f"{'least drop' if by_latency else 'best'} so far: {best.candidate.title}, "
+        f"drop {decimal(best.quality.drop_pp, 2)} pp{beside}, {best.built.size_bytes / 1000:,.1f} kB{untimed}"
     )

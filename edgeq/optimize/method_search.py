@@ -75,7 +75,7 @@ def leaders(ledger: Ledger, scheme: str) -> list[Tried]:
     """
     distinct: dict[tuple[float, int], Tried] = {}
     for one in of_scheme(ledger, scheme):
-        if one.built is not None:
+        if one.built is not None and not one.same_as:
             distinct.setdefault((one.error, one.built.size_bytes), one)
     ranked = sorted(distinct.values(), key=lambda one: one.error)
     first = ranked[:LEADERS]
@@ -172,10 +172,10 @@ def _say(ledger: Ledger, scheme: str, plain: Candidate, first: Sequence[Tried]) 
         ledger.say(f"No {scheme} recipe could be made: {reason}.")
         return
     best = first[0]
-    beside = "" if best.key == plain.key else f", where {plain.title} has {_number(ledger.error(plain))}"
+    beside = "" if best.key == plain.key else f"; {plain.title} has {_number(ledger.error(plain))}"
     ledger.say(
-        f"Of {len(made)} {scheme} recipes that were built, this one has the least output error on held-back "
-        f"calibration items, {_number(best.error)}{beside}: {best.candidate.title}."
+        f"{best.candidate.title} has the least output error on held-back calibration items of the "
+        f"{len(made)} {scheme} recipes that were built: {_number(best.error)}{beside}."
     )
 
 

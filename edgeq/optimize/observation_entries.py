@@ -22,13 +22,10 @@ def keep_observed(store: Store, name: str, observed: Observed) -> None:
         store: to keep them in.
         name: of the entry.
         observed: arrays by key.
-
-    Raises:
-        OutputError: they cannot be written.
     """
     buffer = io.BytesIO()
     np.savez(buffer, **observed)  # type: ignore[arg-type]
-    store.keep(OBSERVATIONS, name, {_FILE: buffer.getvalue()})
+    store.remember(OBSERVATIONS, name, {_FILE: buffer.getvalue()})
 
 
 def kept_observed(store: Store, name: str) -> dict[str, npt.NDArray[Any]] | None:

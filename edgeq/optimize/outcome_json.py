@@ -88,6 +88,7 @@ def _built_from_json(value: Any) -> BuiltFile:
         delegated=None if value["delegated"] is None else int(value["delegated"]),
         float_layers=tuple(map(str, value["float_layers"])),
         notes=tuple(map(str, value["notes"])),
+        sha256=str(value.get("sha256", "")),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeq.bundle import is_bundle
 from edgeq.data.dataset import Dataset
-from edgeq.errors import MissingExtraError
+from edgeq.errors import MissingExtraError, UsageError
 from edgeq.files import atomic_directory, check_target
 from edgeq.optimize.budget import Budget
 from edgeq.optimize.executors import LOCAL, check_executor
@@ -68,6 +68,10 @@ def optimize(
         check_executor(executor)
     job = SearchJob(source, goal, data, calibration, chosen, progress)
     folder = Path(output) if output is not None else Path(f"{job.name}-optimized")
+    if isinstance(source, str | Path) and folder.exists() and folder.resolve() == Path(source).resolve():
+        raise UsageError(
+            f"{folder} is the model that is searched, which the result would replace: name another -o"
+        )
     check_target(folder, force=job.force, replaceable=is_bundle)
     # Held from here on: a second search on the same output ends now and not after an hour.
     with atomic_directory(folder, force=job.force, replaceable=is_bundle) as temporary:

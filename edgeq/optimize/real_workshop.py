@@ -17,6 +17,7 @@ from edgeq.optimize.bundle_writing import (
     ReadyVariant,
     VariantChecker,
     float32_of,
+    scheme_in,
     stock_variant,
     variant_names,
     write_variants,
@@ -119,6 +120,11 @@ class RealWorkshop:
         """The layers whose precision can be set, in the order in which they run."""
         return layer_facts(self._float32.read_bytes())
 
+    @property
+    def workers(self) -> int:
+        """How many candidates are made side by side."""
+        return self._farm.workers
+
     def stock(self, candidate: Candidate) -> Variant | None:
         """The base bundle's variant that a candidate is; None where it is none, or there is none."""
         if candidate.variant is None:
@@ -190,13 +196,20 @@ class RealWorkshop:
         folder = self._folder / f"timed-{len(list(self._folder.glob('timed-*')))}"
         write_variants(folder, self._base, variants)
         found, notes = time_bundle(folder, plan or self._timing, progress=self._progress)
-        self.notes += [note for note in notes if note not in self.notes]
+        # The same is told with other figures of each run: the last one's count.
+        told = {note.partition(":")[0] for note in notes}
+        self.notes = [note for note in self.notes if note.partition(":")[0] not in told] + list(notes)
         return found
 
     def names(self, candidates: Sequence[Candidate]) -> dict[str, str]:
         """What candidates that were built are called in a bundle, by key."""
         stock = {one.key: variant for one in candidates if (variant := self.stock(one)) is not None}
-        return variant_names(list({one.key: one for one in candidates}.values()), stock)
+        schemes = {
+            one.key: scheme_in(built.path.read_bytes(), one.recipe)
+            for one in candidates
+            if one.recipe is not None and isinstance(built := self._built.get(one.key), BuiltFile)
+        }
+        return variant_names(list({one.key: one for one in candidates}.values()), stock, schemes)
 
     def ready(self, candidate: Candidate, name: str) -> ReadyVariant:
         """A candidate's file, run and compared with the model.

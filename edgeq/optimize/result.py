@@ -101,7 +101,7 @@ class SearchResult:
         front: keys of the Pareto front, from the least drop on.
         meets: whether the chosen one is within the budget.
         cut_short: why the search ended early, as a clause; None where it did not.
-        evaluations: candidates that were built and measured.
+        evaluations: candidates that were built, recipes and the converter's variants: see `recipes_built`.
         grid: how many the full grid of the same space has.
         sentences: what was decided and why, one for each decision; where nothing meets the budget, what would help.
     """
@@ -119,6 +119,21 @@ class SearchResult:
     def outcome(self, key: str) -> Outcome:
         """Of a candidate."""
         return next(one for one in self.outcomes if one.key == key)
+
+    @property
+    def variants_built(self) -> int:
+        """How many of the candidates are the converter's own files, which are no choice of the search."""
+        return sum(one.candidate.variant is not None and one.status != NOT_TRIED for one in self.outcomes)
+
+    @property
+    def recipes_built(self) -> int:
+        """How many recipes were built; those that could not be made count too."""
+        return self.evaluations - self.variants_built
+
+    @property
+    def measured(self) -> int:
+        """How many candidates were measured on the validation set."""
+        return sum(one.quality is not None for one in self.outcomes)
 
     @property
     def winner(self) -> Outcome | None:

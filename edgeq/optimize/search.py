@@ -22,7 +22,10 @@ from edgeq.optimize.ledger import BudgetEndedError, Ledger
 from edgeq.optimize.method_search import four_bits, search_int8, search_int8x4
 from edgeq.optimize.result import LATENCY, SIZE, Goal, SearchResult
 from edgeq.optimize.space import VARIANTS, Space
+from edgeq.optimize.tried import Tried
+from edgeq.optimize.verdict import verdict
 from edgeq.optimize.workshop import Workshop
+from edgeq.quantize.recipe import INT8
 from edgeq.report.wording import decimal
 from edgeq.schemes import BASELINE
 
@@ -34,6 +37,9 @@ INTERRUPTED = "it was interrupted"
 _TIMED_WHEN_NOTHING_MEETS = 3
 """The nearest to the budget, so that what is written has its latency beside it."""
 
+_TIMED_WHEN_TIME_IS_UP = 2
+"""Recipes: each costs as long as the device takes to settle, and the time has ended already."""
+
 
 def search(
     workshop: Workshop, goal: Goal, budget: Budget, progress: Progress, space: Space | None = None
@@ -41,7 +47,7 @@ def search(
     """Searches.
 
     Ctrl-C and the end of the budget leave a result with all that was found until then. Of a budget of time so much is
-    kept back that the best file can still be measured.
+    kept back that the best file can still be measured. What is being built, measured or timed when it ends is not cut.
 
     Args:
         workshop: makes, judges and times candidates.
@@ -85,7 +91,8 @@ def measure_variants(ledger: Ledger) -> None:
     """
     variants = [variant_candidate(name) for name in VARIANTS]
     ledger.build(variants, free=True)
-    ledger.judge(variants)
+    # Float32 and one more, so that there is something to choose whatever the time is.
+    ledger.judge(variants, least=2)
     float32 = ledger.of(variant_candidate(BASELINE)).quality
     if float32 is not None:
         require_reachable(float32, ledger.goal)
@@ -112,6 +119,8 @@ def conclude(ledger: Ledger, space: Space, cut_short: str | None) -> SearchResul
     sentences = list(ledger.sentences)
     if cut_short:
         sentences.append(f"The search ended early: {cut_short}. Run it again to go on from here.")
+    told = verdict(choice, ledger.tried, goal)
+    sentences += [told] if told else []
     sentences += advice(choice, ledger.tried, goal)
     sentences += _on_the_other_half(ledger, choice)
     return SearchResult(
@@ -139,10 +148,14 @@ def _explore(ledger: Ledger, space: Space) -> None:
 
 def _judge_best(ledger: Ledger) -> None:
     """Measures the one recipe of least error that the end of the budget left unmeasured."""
-    waiting = [one for one in ledger.tried if one.built is not None and one.candidate.recipe is not None]
+    waiting = [
+        one
+        for one in ledger.tried
+        if one.built is not None and one.candidate.recipe is not None and not one.same_as
+    ]
     best = min(waiting, key=lambda one: one.error, default=None)
     if best is not None and best.quality is None:
-        ledger.judge([best.candidate])
+        ledger.judge([best.candidate], least=1)
 
 
 def _time(ledger: Ledger) -> None:
@@ -156,6 +169,8 @@ def _time(ledger: Ledger) -> None:
             timed += sorted(others, key=lambda one: one.quality.drop_pp if one.quality else 0.0)[
                 :_TIMED_WHEN_NOTHING_MEETS
             ]
+        if ledger.budget.left_s() <= 0:
+            timed = _few(timed)
     elif ledger.budget.left_s() <= 0:
         # Sizes decide, and the time is up.
         return
@@ -166,12 +181,22 @@ def _time(ledger: Ledger) -> None:
     ledger.time([one.candidate for one in timed])
 
 
+def _few(timed: list[Tried]) -> list[Tried]:
+    """What is timed when the time is up: the recipes that lose least, and the converter's integer file."""
+    recipes = [one for one in timed if one.candidate.recipe is not None]
+    best = sorted(recipes, key=lambda one: one.quality.drop_pp if one.quality else 0.0)[
+        :_TIMED_WHEN_TIME_IS_UP
+    ]
+    return best + [one for one in timed if one.candidate.variant in (BASELINE, INT8)]
+
+
 def _report(ledger: Ledger) -> None:
     """With ``holdout``, measures the front on the half that nothing was chosen on."""
     if not ledger.goal.holdout:
         return
     choice = choose(ledger.tried, ledger.goal)
-    keys = dict.fromkeys(point.key for point in choice.front)
+    in_time = ledger.budget.left_s() > 0
+    keys = dict.fromkeys(point.key for point in choice.front if in_time)
     if choice.chosen is not None:
         keys.setdefault(choice.chosen.key)
     ledger.judge_report([one.candidate for one in ledger.tried if one.key in keys])

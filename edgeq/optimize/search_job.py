@@ -18,6 +18,7 @@ from edgeq.data.reading import read_dataset
 from edgeq.data.script import Script, is_script, read_script
 from edgeq.devices.specs import LOCAL
 from edgeq.errors import DataError, EdgeqError
+from edgeq.optimize.advice import require_enough_items
 from edgeq.optimize.budget import Budget
 from edgeq.optimize.bundle_writing import (
     VariantChecker,
@@ -42,6 +43,9 @@ from edgeq.optimize.timing import TimingPlan
 from edgeq.quantize.rewrites.applying import applicable_rewrites
 from edgeq.schemes import BASELINE
 from edgeq.scratch import scratch_folder
+
+_CLASSIFICATION = "classification"
+"""The task whose first metric is a share of items."""
 
 STOCK = ("float32", "float16", "dynamic", "int8")
 """Schemes of the base bundle."""
@@ -77,6 +81,9 @@ class SearchJob:
             )
         self._given = self._read(data)
         self._apart = None if calibration is None else self._read(calibration)
+        # A conversion takes minutes: what their number tells of the items is told before. A bundle has its own task.
+        if not self._is_bundle() and self._conversion.task in (None, _CLASSIFICATION):
+            self._require_countable(self._given)
 
     @property
     def force(self) -> bool:
@@ -133,6 +140,7 @@ class SearchJob:
                 validation=judge.described(),
                 provenance={"versions": dict(makers()), "kernels": kernels(), "float32": float32.sha256},
             )
+            self._notes += [store.note] if store.note else []
             return self._write(folder, base, workshop, document, scratch)
 
     def _script(
@@ -194,7 +202,11 @@ class SearchJob:
         feed = self._feed(targets, self._given if self._apart is None else self._apart)
         count = self._conversion.calibration_items if self._apart is None else len(self._apart)
         chosen = choose_items(
-            feed.dataset, base.manifest.calibration, count=count, seed=self._conversion.seed
+            feed.dataset,
+            base.manifest.calibration,
+            count=count,
+            seed=self._conversion.seed,
+            apart=self._apart is not None,
         )
         self._notes += [chosen.note] if chosen.note else []
         return chosen, feed
@@ -217,8 +229,19 @@ class SearchJob:
             executor=executor,
             progress=lambda done, total: self._tell("accuracy", done, total),
         )
+        if not judge.has_labels or judge.described()["task"] == _CLASSIFICATION:
+            self._require_enough(judge.count(), judge.has_labels)
         judge.check()
         return judge
+
+    def _require_countable(self, data: Dataset) -> None:
+        """Refuses too few items where files are judged by a share of them: right answers, or those like float32's."""
+        if data.truth is None or data.labels is not None:
+            most = min(len(data), self._options.limit or len(data))
+            self._require_enough(most, data.truth is not None)
+
+    def _require_enough(self, count: int, has_labels: bool) -> None:
+        require_enough_items(count, self._goal, has_labels=has_labels)
 
     def _workshop(
         self, base: Bundle, store: Store, farm: Farm, judge: Judge, chosen: Chosen, feed: Feed, scratch: Path

@@ -21,6 +21,7 @@ class Tried:
         report: its quality on the other half of the validation set.
         failure: why a part of it is missing for good, as a clause; empty where nothing failed.
         skipped: why it was not tried, as a clause; empty where it was.
+        same_as: key of the plainer recipe that gives the same file and stands for it; empty where there is none.
     """
 
     candidate: Candidate
@@ -30,6 +31,7 @@ class Tried:
     report: Quality | None = None
     failure: str = ""
     skipped: str = ""
+    same_as: str = ""
 
     @property
     def key(self) -> str:

@@ -43,6 +43,11 @@ class Workshop(Protocol):
         """The layers whose precision can be set, in the order in which they run."""
         ...
 
+    @property
+    def workers(self) -> int:
+        """How many candidates are made side by side."""
+        ...
+
     def build(self, candidates: Sequence[Candidate]) -> Mapping[str, BuiltFile | str]:
         """Makes files and measures their error; what was made before is not made again."""
         ...

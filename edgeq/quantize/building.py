@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgeq.errors import MissingExtraError
+from edgeq.errors import MissingExtraError, UsageError
 from edgeq.pool import ProcessPool
 from edgeq.quantize.io_types import require_io, with_io
 from edgeq.quantize.items import CalibrationItems
@@ -67,7 +67,7 @@ def build(
         DataError: too few items.
         MissingExtraError: litert-quantizer is not installed.
         ModelError: the runtime refuses a file.
-        UsageError: a layer that the file does not have, or what its inputs and outputs cannot be.
+        UsageError: a layer or a tensor that the file does not have, or what its inputs and outputs cannot be.
     """
     require_io(recipe.scheme, recipe.io)
     plan_of(float32, recipe)
@@ -116,6 +116,8 @@ def quantize_file(
             None if cache is None else str(cache),
             str(path),
         ).result()
+        if "unusable" in answer:
+            raise UsageError(answer["unusable"])
         return Built(
             content=path.read_bytes(),
             ranges={name: (low, high) for name, (low, high) in answer["ranges"].items()},
@@ -143,15 +145,18 @@ def build_to_path(
         path: where the quantized file is written.
 
     Returns:
-        All of `Built` but the content.
+        All of `Built` but the content; or ``unusable``, why the recipe does not go with the file.
     """
-    built = build(
-        Path(float32).read_bytes(),
-        Recipe.from_json(recipe),
-        _items(items),
-        held_back=None if held_back is None else _items(held_back),
-        cache=None if cache is None else Path(cache),
-    )
+    try:
+        built = build(
+            Path(float32).read_bytes(),
+            Recipe.from_json(recipe),
+            _items(items),
+            held_back=None if held_back is None else _items(held_back),
+            cache=None if cache is None else Path(cache),
+        )
+    except UsageError as error:
+        return {"unusable": str(error)}
     Path(path).write_bytes(built.content)
     return {"ranges": dict(built.ranges), "notes": built.notes, "float_layers": built.float_layers}
 

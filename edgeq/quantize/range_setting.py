@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeq.errors import ConversionError, ModelError
+from edgeq.errors import ConversionError, ModelError, OutputError, UsageError
 from edgeq.files import sha256_bytes
 from edgeq.printing import printable
 from edgeq.quantize.editable import EditableModel
@@ -64,8 +65,12 @@ def ranges_for(
 
     Returns:
         Ranges of all float activations by name, and notes.
+
+    Raises:
+        UsageError: the recipe has ranges of tensors that the file does not have.
     """
     needed = float_activations(float32)
+    _refuse_unknown(recipe.ranges, needed)
     given = {name: recipe.ranges[name] for name in needed if name in recipe.ranges}
     if len(given) == len(needed):
         return given, ()
@@ -101,6 +106,19 @@ def ranges_for(
     return _complete(float32, needed, {**chosen.ranges, **given}), (note,)
 
 
+def _refuse_unknown(ranges: Mapping[str, Range], needed: Sequence[str]) -> None:
+    unknown = sorted(set(ranges) - set(needed))
+    if not unknown:
+        return
+    close = difflib.get_close_matches(unknown[0], needed, 1)
+    hint = f"did you mean {printable(close[0])}" if close else f"such as {printable(needed[0])}"
+    raise UsageError(
+        f"the recipe has ranges of {len(unknown)} tensor{'s' * (len(unknown) > 1)} that the model does not have, the "
+        f"first is {printable(unknown[0][:80])!r}: expected names of float activations of the rewritten float32 file, "
+        f"{hint}; mend the recipe or search again"
+    )
+
+
 def float_activations(float32: bytes) -> tuple[str, ...]:
     """Names of the first subgraph's float tensors that are no constants, in the order of their indices."""
     model = EditableModel(float32)
@@ -127,8 +145,10 @@ def cached_statistics(
         with suppress(ModelError):
             return load_statistics(path)
     statistics = gather_statistics(float32, items)
-    cache.mkdir(parents=True, exist_ok=True)
-    save_statistics(path, statistics)
+    # Without room for it, it is gathered again the next time.
+    with suppress(OSError, OutputError):
+        cache.mkdir(parents=True, exist_ok=True)
+        save_statistics(path, statistics)
     return statistics
 
 

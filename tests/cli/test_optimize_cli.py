@@ -12,6 +12,7 @@ import click
 import numpy as np
 import pytest
 
+from edgeq.cli.device_options import DeviceOptions
 from edgeq.cli.optimize import Drop
 
 
@@ -113,6 +114,7 @@ def test_a_budget_is_read_in_percentage_points(budget, points):
             ["--executor", "dusk:tcp://a:1"],
             "--executor dusk:tcp://a:1: expected local or dask:tcp://HOST:PORT",
         ),
+        (["--report", "taken/note.txt/page.html"], "write elsewhere with --report"),
         (["-o", "taken"], "taken"),
     ],
 )
@@ -123,6 +125,12 @@ def test_wrong_options_end_in_one_line_before_the_search(edgeq, work, demo, smal
     assert run.code == 2
     assert complaint in run.complaint
     assert (work / "taken" / "note.txt").read_text() == "mine"
+
+
+def test_what_was_typed_of_a_device_can_be_typed_again():
+    values = {"install": False, "python": "/p", "benchmark_model": None, "benchmark_model_sha256": None}
+    devices = DeviceOptions(("ssh:pi@host",), **values, gpu=False, op_profiling=True)
+    assert devices.typed() == ("--on=ssh:pi@host", "--python=/p", "--op-profiling")
 
 
 def test_without_data_there_is_nothing_to_judge_by(edgeq, demo):

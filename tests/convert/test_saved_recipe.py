@@ -107,3 +107,13 @@ def test_each_file_has_the_recipe_that_makes_it() -> None:
     assert plain is not None
     assert (tuned.scheme, tuned.io, tuned.range_method) == ("int8x4", "uint8", "mse")
     assert plain.weights.rounding == "error-feedback"
+
+
+def test_a_winner_must_have_all_ranges_and_a_recipe_of_its_own_need_not(tmp_path: Path) -> None:
+    winner = read_recipe(written(tmp_path, search()))
+    winner.require_complete(["a"])
+    with pytest.raises(
+        UsageError, match=r"recipe\.json: its winner has ranges of 1 of 2 activations, 'b' has none"
+    ):
+        winner.require_complete(["a", "b"])
+    read_recipe(written(tmp_path, RECIPE.to_json())).require_complete(["a", "b"])

@@ -46,6 +46,8 @@ class Landscape:
         half_width_pp: of every interval.
         slow: latency in parts of float32's for schemes and variants.
         split_pp: what is added to the drop on the other half.
+        built: keys of what was built, in order.
+        workers: that build side by side.
     """
 
     layers: Sequence[LayerFacts] = field(default_factory=layers)
@@ -61,6 +63,7 @@ class Landscape:
     )
     split_pp: float = 0.0
     built: list[str] = field(default_factory=list)
+    workers: int = 2
 
     def build(self, candidates: Sequence[Candidate]) -> dict[str, BuiltFile | str]:
         """Files of formulas."""

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from edgeq.benchmark.accuracy_statistics import drop_pp
 from edgeq.errors import DataError
-from edgeq.optimize.advice import require_above_chance, require_reachable, too_few_items
+from edgeq.optimize.advice import (
+    require_enough_items,
+    require_reachable,
+    too_few_items,
+)
 from edgeq.optimize.findings import Quality
 from edgeq.optimize.result import Goal
 
@@ -57,12 +61,36 @@ def test_confident_on_too_few_items_is_refused_with_a_number_that_will_do():
     require_reachable(measured(200, 0, 0), Goal(1.0))
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(20, 2000), st.sampled_from([0.3, 1.0, 3.0]))
+def test_the_number_of_items_alone_tells_what_float32_against_itself_would(n, budget):
+    goal = Goal(budget, confident=True)
+    told = []
+    for check in (
+        lambda: require_reachable(measured(n, 0, 0), goal),
+        lambda: require_enough_items(n, goal, has_labels=True),
+    ):
+        try:
+            told.append(check())
+        except DataError as error:
+            told.append(str(error))
+    assert told[0] == told[1]
+
+
+def test_a_refusal_speaks_of_errors_with_labels_and_of_other_answers_without():
+    for has_labels, words in ((True, "a single error more has a drop"), (False, "a single other answer")):
+        with pytest.raises(DataError, match=words):
+            require_enough_items(100, Goal(1.0, confident=True), has_labels=has_labels)
+
+
 def test_confident_with_no_budget_at_all_is_refused():
     with pytest.raises(DataError, match="no number of items shows that"):
         require_reachable(measured(10_000, 0, 0), Goal(0.0, confident=True))
 
 
-def test_a_model_that_guesses_is_refused_with_both_numbers():
-    with pytest.raises(DataError, match=r"top-1 is 9\.8 %, no better than chance \(10\.0 %\)"):
-        require_above_chance("top-1", 0.098, 0.1, above=False)
-    require_above_chance("top-1", 0.8, 0.1, above=True)
+def test_no_number_of_items_is_asked_for_that_no_data_set_has():
+    told = too_few_items(measured(5, 1, 1), Goal(0.0001))
+    assert told is not None
+    assert told.endswith("; no data set is large enough.")
+    with pytest.raises(DataError, match="no data set is large enough for that: give a larger --max-drop"):
+        require_reachable(measured(200, 0, 0), Goal(0.0000001, confident=True))

@@ -97,3 +97,24 @@ def test_without_a_home_that_can_be_written_it_works_on(
 def test_digests_depend_on_values_and_not_on_their_order() -> None:
     assert digest_of({"a": 1, "b": [2, 3]}) == digest_of({"b": [2, 3], "a": 1})
     assert digest_of({"a": 1, "b": [2, 3]}) != digest_of({"a": 1, "b": [3, 2]})
+
+
+def test_on_a_full_disk_it_works_in_a_temporary_folder_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with open_store(least_room=1 << 62) as store:
+        assert not store.root.is_relative_to(tmp_path)
+        assert "has no room" in store.note
+        assert "nothing of this search is kept" in store.note
+    with open_store(least_room=0) as store:
+        assert store.root.is_relative_to(tmp_path)
+        assert store.note == ""
+
+
+def test_what_only_a_later_search_needs_may_fail_to_be_written(tmp_path: Path) -> None:
+    store = Store(tmp_path / "file" / "store")
+    (tmp_path / "file").touch()
+    store.remember(CANDIDATES, "one", {"a": b"1"})
+    assert store.note.startswith("not all of this search is kept for the next one: ")
+    assert store.find(CANDIDATES, "one") is None

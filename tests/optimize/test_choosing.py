@@ -47,7 +47,7 @@ def test_the_smallest_within_the_budget_wins():
 
 def test_a_hundredth_of_the_size_is_not_bought_with_accuracy():
     some = [tried("a", 0.1, 1005), tried("b", 0.9, 1000), tried("c", 1.0, 1011)]
-    assert statuses(some, Goal(1.0, SIZE)) == [CHOSEN, FRONT, DOMINATED]
+    assert statuses(some, Goal(1.0, SIZE)) == [CHOSEN, DOMINATED, DOMINATED]
 
 
 def test_a_drop_of_exactly_the_budget_is_within_it():
@@ -73,7 +73,25 @@ def test_of_equals_the_first_is_taken():
 
 def test_of_latencies_that_cannot_be_told_apart_the_most_accurate_wins():
     some = [tried("a", 0.9, 1000, 0.50), tried("b", 0.2, 1000, 0.53), tried("c", 0.1, 1000, 0.60)]
-    assert statuses(some, Goal(1.0, LATENCY)) == [FRONT, CHOSEN, FRONT]
+    assert statuses(some, Goal(1.0, LATENCY)) == [DOMINATED, CHOSEN, FRONT]
+    (fastest, *_) = outcomes(some, choose(some, Goal(1.0, LATENCY)), Goal(1.0, LATENCY))
+    assert fastest.reason.startswith(
+        "Not told apart in latency from int8, b ranges, 0.51 to 0.55 of float32's"
+    )
+
+
+def test_float32_is_the_reference_and_not_something_that_was_not_faster():
+    some = [tried("float32", 0, 4000, 1.0, 0.0), tried("a", 0.0, 1000, 0.5)]
+    (reference, _) = outcomes(some, choose(some, Goal(1.0, LATENCY)), Goal(1.0, LATENCY))
+    assert reference.status == DOMINATED
+    assert reference.reason.startswith("The reference that all others are compared with.")
+
+
+def test_a_recipe_that_gives_the_file_of_a_plainer_one_says_so():
+    plain = tried("minmax", 0.1, 1000)
+    other = Tried(**{**vars(tried("mse", 0.1, 1000)), "quality": None, "same_as": plain.key})
+    (_, fate) = outcomes([plain, other], choose([plain, other], Goal(1.0)), Goal(1.0))
+    assert fate.reason == "Gives the same file as int8, minmax ranges, a plainer recipe."
 
 
 def test_a_wide_interval_does_not_make_a_slow_file_the_fastest():

@@ -143,6 +143,13 @@ def test_of_two_searches_on_one_output_the_second_ends_at_once(
         search(made.bundle.folder, data)
 
 
+def test_the_model_that_is_searched_is_never_replaced(folder: Path, data: Dataset) -> None:
+    source = kept(folder, "float32", "int8")
+    forced = OptimizeOptions(Options(force=True), job=TIMES)
+    with pytest.raises(UsageError, match="is the model that is searched, which the result would replace"):
+        search(source.parent / "." / source.name, data, source=source, options=forced)
+
+
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
@@ -160,6 +167,23 @@ def test_bad_input_is_one_line(
         search(folder / "bad", how.pop("data", data), **how)  # type: ignore[arg-type]
     assert "\n" not in str(found.value)
     assert not (folder / "bad").exists()
+
+
+def test_too_few_items_for_a_confident_search_are_told_before_the_model_is_opened(
+    folder: Path, data: Dataset
+) -> None:
+    missing = folder / "missing.keras"
+    for goal, options, message in (
+        (
+            Goal(0.5, confident=True),
+            OptimizeOptions(),
+            "on 120 validation items even a file without a single error",
+        ),
+        (Goal(3.5, confident=True), OptimizeOptions(limit=100), "on 100 validation items"),
+        (Goal(0.0, confident=True), OptimizeOptions(), "no number of items shows that"),
+    ):
+        with pytest.raises(DataError, match=message):
+            search(folder / "bad", data, source=missing, goal=goal, options=options)
 
 
 def test_a_missing_extra_is_named_before_anything_is_read(

@@ -63,6 +63,14 @@ def test_a_file_comes_with_what_repeats_it_and_what_runs_it(workshop: RealWorksh
     assert narrow.size_bytes < 0.8 * tuned.size_bytes
 
 
+def test_an_int8_recipe_with_all_layers_kept_in_four_bits_is_called_int8x4(workshop: RealWorkshop) -> None:
+    kept = recipe(layers={layer.name: "int8x4" for layer in workshop.layers})
+    built(workshop, kept)
+    names = workshop.names([kept, TUNED, NARROW])
+    assert list(names.values()) == ["int8x4-tuned", "int8-tuned", "int8x4-tuned-2"]
+    assert workshop.ready(kept, names[kept.key]).variant.scheme == "int8x4"
+
+
 def test_a_second_search_makes_nothing_again(workshop: RealWorkshop, folder: Path) -> None:
     with demo_workshop(Store(folder / "store"), folder / "second") as second:
         files = second.build([*STOCK, TUNED, NARROW])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from edgeq.errors import DataError, DeviceError
 from edgeq.optimize.budget import Budget
 from edgeq.optimize.candidate import Candidate
-from edgeq.optimize.findings import Speed
+from edgeq.optimize.findings import BuiltFile, Speed
 from edgeq.optimize.grid import grid
 from edgeq.optimize.result import (
     CHOSEN,
@@ -284,6 +285,93 @@ def test_the_clock_ends_the_search_and_the_best_is_still_measured():
     assert told
     assert told[-1].startswith("best so far: ")
     assert told[-1].endswith("left")
+
+
+@pytest.mark.parametrize("objective", [SIZE, LATENCY])
+@pytest.mark.parametrize("seconds", [1, 60, 100])
+def test_the_search_ends_soon_after_its_time_and_has_a_winner(seconds, objective):
+    now, calls = [0.0], []
+
+    def takes_time(what, candidates):
+        # Two are built side by side, in 20 s each; one is measured in 5 s; nobody can know that at the first call.
+        took = {"build": 20 * math.ceil(len(candidates) / 2), "judge": 5 * len(candidates), "time": 0}[what]
+        if what == "build" and candidates[0].variant:
+            took = 0
+        calls.append((what, now[0], took))
+        now[0] += took
+
+    workshop = Landscape(at_call=takes_time)
+    budget = Budget(seconds=seconds, clock=lambda: now[0])
+    result = search(workshop, Goal(1.0, objective), budget, lambda line: None)
+    assert result.winner is not None
+    assert result.cut_short is not None
+    # What was begun in time: a pair of builds; and what leaves a winner: two of the converter's, one recipe.
+    assert now[0] <= seconds + 20 + 3 * 5
+    late = [what for what, start, took in calls if start >= seconds and took]
+    assert late.count("build") == 0
+    assert late.count("judge") <= 2
+
+
+def test_a_budget_of_candidates_alone_builds_all_of_an_axis_at_once():
+    sizes = []
+    search(
+        Landscape(at_call=lambda what, some: sizes.append(len(some))), Goal(1.0), Budget(), lambda line: None
+    )
+    assert max(sizes) > Landscape.workers
+
+
+def test_the_last_sentence_of_the_search_names_the_winner_what_it_loses_and_what_it_beat():
+    result = found(Landscape(noise_pp=0.05), Goal(1.2))
+    assert result.winner is not None
+    (told,) = [one for one in result.sentences if " files measured on 10,000 items " in one]
+    assert (
+        f"{result.winner.candidate.title} is the smallest of these and loses {drop_of(result):.2f} pp" in told
+    )
+    assert "the int8x4 recipe of least output error, loses" in told
+    assert not any("this one" in one for one in result.sentences)
+    assert any(
+        "has the least output error on held-back calibration items of the" in one for one in result.sentences
+    )
+
+
+def test_recipes_the_converters_variants_and_what_was_measured_are_counted_apart():
+    result = found(Landscape(), Goal(1.0), candidates=6)
+    assert (result.recipes_built, result.variants_built) == (6, 4)
+    assert result.evaluations == 10
+    assert 4 < result.measured < 10
+
+
+def test_under_latency_the_progress_shows_least_drop_and_that_nothing_is_timed():
+    told, progress = lines()
+    search(Landscape(), Goal(1.0, LATENCY), Budget(), progress)
+    assert told[0].startswith("no quantized file measured on the validation set yet; 4 built, 0 measured")
+    assert all(line.startswith("least drop so far: ") for line in told[1:])
+    assert ", not timed yet; " in told[-1]
+
+
+class FruitlessRewrite(Landscape):
+    """One of the rewrites finds nothing to do."""
+
+    def _file(self, candidate: Candidate) -> BuiltFile:
+        built = super()._file(candidate)
+        if candidate.recipe is None:
+            return built
+        names = tuple(name for name in candidate.recipe.rewrites if name != "hard-swish")
+        same = Candidate(replace(candidate.recipe, rewrites=names), None, "")
+        return replace(built, sha256=same.key)
+
+
+def test_a_rewrite_that_does_nothing_is_not_in_the_winner_and_equal_files_are_measured_once():
+    workshop = FruitlessRewrite()
+    result = found(workshop, Goal(1.0))
+    assert result.meets
+    assert result.winner is not None
+    assert result.winner.candidate.recipe is not None
+    twins = [one for one in result.outcomes if "Gives the same file as" in one.reason]
+    assert twins
+    assert "hard-swish" not in result.winner.candidate.recipe.rewrites
+    digests = [one.built.sha256 for one in result.outcomes if one.quality and one.built and one.built.sha256]
+    assert len(digests) == len(set(digests))
 
 
 def test_the_clock_does_not_end_a_search_that_is_quick():

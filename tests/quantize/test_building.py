@@ -166,3 +166,9 @@ def test_nothing_is_printed_and_nothing_of_tensorflow_is_loaded(items: Calibrati
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == ""
+
+
+def test_ranges_of_tensors_that_do_not_exist_are_refused_with_close_ones(items: CalibrationItems) -> None:
+    recipe = Recipe(ranges={f"{DENSE[:-1]}": (0.0, 1.0)}, rewrites=("pool-to-mean",))
+    with pytest.raises(UsageError, match=r"ranges of 1 tensor that the model does not have.*did you mean"):
+        quantize_file(DEMO, recipe, items.first(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgeq.optimize.page import sentences
@@ -10,10 +11,34 @@ from edgeq.optimize.page.facts import recipe_facts
 from edgeq.optimize.page.scatter import scatter
 from edgeq.optimize.page.sensitivity import sensitivity
 from edgeq.optimize.page.view import View, reported
-from edgeq.optimize.result import Outcome
+from edgeq.optimize.result import (
+    CHOSEN,
+    DOMINATED,
+    FAILED,
+    FRONT,
+    NOT_FASTER,
+    NOT_KEPT,
+    NOT_TRIED,
+    OUTDONE,
+    OVER_BUDGET,
+    Outcome,
+)
 from edgeq.report import wording
 from edgeq.report.html_page import Templates
 from edgeq.report.inspection.wording import visible_sentence
+
+_FATES = {
+    CHOSEN: "the best within the budget; where none is, the nearest to it",
+    FRONT: "no other measured candidate is better in accuracy and in size or latency, whichever is wanted",
+    DOMINATED: "within the budget, and another one loses no more and costs no more",
+    OVER_BUDGET: "measured, and it loses more than the budget",
+    NOT_FASTER: "within the budget, and not measured faster than float32",
+    NOT_KEPT: "made by the converter, without the layers that --keep names",
+    OUTDONE: "not measured on the validation set: others had less error on calibration items, or it ranks layers",
+    FAILED: "could not be made, measured or timed",
+    NOT_TRIED: "left out of the search",
+}
+"""What is said of each status, in the order of the legend."""
 
 
 def to_html(view: View) -> str:
@@ -27,6 +52,7 @@ def to_html(view: View) -> str:
     """
     templates = Templates("edgeq.optimize.page")
     shown = page_columns(view)
+    filled, badge = _chosen_words(view)
     return templates.page(
         "optimize.html",
         subject=sentences.title(view),
@@ -39,7 +65,9 @@ def to_html(view: View) -> str:
             "leads": [sentences.conclusion(view)],
             "tiles": _tiles(view),
             "cost": "latency" if view.is_about_latency else "size",
-            "meets": view.result.meets,
+            "filled": filled,
+            "badge": badge,
+            "legend": _legend(view, shown),
             "plot": scatter(view),
             "decisions": sentences.decisions(view),
             "columns": shown,
@@ -55,6 +83,20 @@ def to_html(view: View) -> str:
             "provenance": [tuple(map(visible_sentence, pair)) for pair in view.provenance],
         },
     )
+
+
+def _chosen_words(view: View) -> tuple[str, str]:
+    """What the chosen candidate is, in the drawing and in the table of the front."""
+    if sentences.is_untold(view):
+        return "what seems best", "perhaps"
+    return ("what to ship", "ship") if view.result.meets else ("the nearest", "nearest")
+
+
+def _legend(view: View, shown: Sequence[Column]) -> tuple[tuple[str, str], ...]:
+    """The fates that occur and the columns, explained."""
+    there = {one.status for one in view.result.outcomes}
+    fates = ((status, text) for status, text in _FATES.items() if status in there)
+    return (*fates, *((column.header, column.explanation) for column in shown))
 
 
 def _tiles(view: View) -> list[tuple[str, str, str]]:
@@ -92,6 +134,7 @@ def _row(view: View, outcome: Outcome, shown: tuple[Column, ...]) -> dict[str, A
         "title": wording.visible(outcome.candidate.title),
         "origin": visible_sentence(outcome.candidate.origin),
         "status": outcome.status,
+        "fate": _FATES.get(outcome.status, ""),
         "reason": visible_sentence(outcome.reason),
         "is_chosen": outcome.key == view.result.chosen,
         "is_front": outcome.key in view.result.front,

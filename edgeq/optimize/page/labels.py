@@ -38,6 +38,7 @@ def place_labels(
     area: Box,
     points: Sequence[tuple[float, float]] = (),
     line: Sequence[tuple[float, float]] = (),
+    others: Sequence[Label] = (),
 ) -> tuple[Label, ...]:
     """Puts names where there is room.
 
@@ -46,11 +47,12 @@ def place_labels(
         area: that names must stay in.
         points: all that must not be covered.
         line: corners of a line that must not be covered.
+        others: texts that stand there already.
 
     Returns:
         Labels; a name for which there is no room has none.
     """
-    taken = [_box(x, y) for x, y in (*points, *_along(line))]
+    taken = [*(_box(x, y) for x, y in (*points, *_along(line))), *map(_box_of, others)]
     labels = []
     for x, y, name in named:
         text = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
@@ -65,6 +67,13 @@ def place_labels(
 def _box(x: float, y: float) -> Box:
     """What a point takes."""
     return x - _POINT, x + _POINT, y - _POINT, y + _POINT
+
+
+def _box_of(label: Label) -> Box:
+    """What a text takes."""
+    width = _CHARACTER * len(label.text)
+    left = label.x - {"start": 0.0, "middle": width / 2, "end": width}[label.anchor]
+    return left, left + width, label.y - 0.8 * _HEIGHT, label.y + 0.3 * _HEIGHT
 
 
 def _along(line: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

@@ -32,6 +32,7 @@ class Point:
     Attributes:
         x, y: its middle, in pixels.
         low, high: ends of the interval of its loss; None where it is not drawn.
+        is_low_cut, is_high_cut: whether these ends are those of the axis, and the interval goes on beyond it.
         kind: ``chosen``, ``front`` or ``other``.
         is_beyond: whether it loses more than the axis shows, and stands at its end.
         text: for whoever points at it.
@@ -44,6 +45,8 @@ class Point:
     kind: str
     is_beyond: bool
     text: str
+    is_low_cut: bool = False
+    is_high_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Scatter:
         points: from the least important to the chosen one.
         front: corners of the front's line, as SVG has them; empty of fewer than two.
         budget: height of the budget's line; None where it is beyond the axis.
-        budget_text: what is written there.
+        budget_label: what is written there; None where it is beyond the axis.
         labels: names in the drawing.
         across: positions and labels of the ticks of the horizontal axis.
         upright: likewise of the vertical one.
@@ -66,7 +69,7 @@ class Scatter:
     points: tuple[Point, ...]
     front: str
     budget: float | None
-    budget_text: str
+    budget_label: Label | None
     labels: tuple[Label, ...]
     across: tuple[tuple[float, str], ...]
     upright: tuple[tuple[float, str], ...]
@@ -104,16 +107,19 @@ def scatter(view: View) -> Scatter | None:
         ((points[key].x, points[key].y) for key in front), key=lambda corner: (corner[0], -corner[1])
     )
     named = dict.fromkeys(key for key in (view.result.chosen, *front) if key in points)
+    height = upright.pixel(limit) if limit <= upright.high else None
+    written = None if height is None else Label(_RIGHT - 4, height - 6, "end", f"budget {budget(view)}")
     return Scatter(
         points=tuple(sorted(points.values(), key=lambda point: rank[point.kind])),
         front=" ".join(f"{x:g},{y:g}" for x, y in corners) if len(corners) > 1 else "",
-        budget=upright.pixel(limit) if limit <= upright.high else None,
-        budget_text=f"budget {budget(view)}",
+        budget=height,
+        budget_label=written,
         labels=place_labels(
             [(points[key].x, points[key].y, view.name(view.result.outcome(key))) for key in named],
             (_LEFT, _RIGHT, _TOP, _BOTTOM),
-            [(point.x, point.y) for point in points.values()],
+            [*((point.x, point.y) for point in points.values()), *_across(height)],
             corners,
+            [written] if written else [],
         ),
         across=tuple((across.pixel(value), tick_text(value)) for value in across.ticks()),
         upright=tuple((upright.pixel(value), tick_text(value)) for value in upright.ticks()),
@@ -121,6 +127,11 @@ def scatter(view: View) -> Scatter | None:
         upright_title="answers that differ from float32's (%)" if is_agreement(view) else "drop (pp)",
         missing=len(view.result.outcomes) - len(points),
     )
+
+
+def _across(height: float | None) -> list[tuple[float, float]]:
+    """Points along the budget's line, so near each other that no name fits between them."""
+    return [] if height is None else [(float(x), height) for x in range(int(_LEFT), int(_RIGHT), 6)]
 
 
 def _cost(view: View, outcome: Outcome) -> float | None:
@@ -161,6 +172,8 @@ def _point(view: View, outcome: Outcome, quality: Quality, x: float, upright: Ax
         kind=kind,
         is_beyond=beyond,
         text=_text(view, outcome, quality),
+        is_low_cut=shows_interval and quality.low_pp < upright.low,
+        is_high_cut=shows_interval and quality.high_pp > upright.high,
     )
 
 

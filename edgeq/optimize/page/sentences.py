@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from edgeq.benchmark.accuracy_statistics import items_needed
 from edgeq.optimize.findings import AGREEMENT, Quality
 from edgeq.optimize.page.columns import drop_estimate, is_agreement
 from edgeq.optimize.page.view import View, reported
@@ -32,13 +33,15 @@ def goal(view: View) -> str:
 def effort(view: View) -> str:
     """How much was tried, against the grid of all combinations."""
     result = view.result
-    tried = wording.count(result.evaluations, "candidate")
-    said = f"{tried} built and measured"
+    said = f"{wording.count(result.recipes_built, 'recipe')} built"
+    if result.variants_built:
+        said += f", and the converter's {wording.count(result.variants_built, 'variant')}"
+    said += f"; {result.measured:,} measured on the validation set"
     if result.grid:
         share = 100 * result.evaluations / result.grid
         # A grid of a network's layers has more combinations than atoms: its share has no digits.
         shown = "less than 0.1" if share < 0.1 else wording.decimal(share, 1)
-        said += f", {shown} % of the {_grid(result.grid)} combinations of the same choices"
+        said += f"; built: {shown} % of the {_grid(result.grid)} combinations of the same choices"
     return said
 
 
@@ -59,6 +62,8 @@ def headline(view: View) -> str:
     winner = view.result.winner
     if winner is None:
         return "Nothing could be measured"
+    if is_untold(view):
+        return f"Too few items to tell: {view.name(winner)}, perhaps"
     if view.result.meets:
         return f"Ship {view.name(winner)}"
     return f"Nothing within {budget(view)}"
@@ -74,9 +79,29 @@ def conclusion(view: View) -> str:
     winner = view.result.winner
     if winner is None:
         return "Nothing could be measured, so there is nothing to ship."
+    if is_untold(view):
+        quality = winner.quality
+        few = "" if quality is None else f"{wording.count(quality.n, 'validation item')} "
+        return (
+            f"{few}cannot show whether a file stays within {budget(view)}; nearest to the goal by what they show is "
+            f"{view.name(winner)}: {'; '.join(reasons(view, winner))}."
+        )
     if view.result.meets:
         return f"Ship {view.name(winner)}: {'; '.join(reasons(view, winner))}."
     return f"Nothing stays within {budget(view)}: nearest is {view.name(winner)}, {_nearness(view, winner)}."
+
+
+def is_untold(view: View) -> bool:
+    """Whether a file seems to be within the budget on items so few that they could not have told.
+
+    On them even a file that answers all like float32 has an interval which ends above the budget; and the chosen
+    file's is wider still.
+    """
+    winner, most = view.result.winner, view.result.goal.max_drop_pp
+    if winner is None or winner.quality is None or not view.result.meets or most <= 0:
+        return False
+    quality = winner.quality
+    return quality.half_width_pp > most and quality.n < items_needed(most, 0.0)
 
 
 def reasons(view: View, outcome: Outcome) -> list[str]:
@@ -131,10 +156,10 @@ def next_step(view: View) -> str:
     if view.bundle is None:
         return ""
     data = "…" if view.data is None else _argument(view.data)
-    command = f"edgeq benchmark {_argument(view.bundle)} --data {data}"
-    if not view.result.meets:
-        return f"next: edgeq layers {_argument(view.bundle)} --data {data} says which layers lose it"
-    return f"next: {command}"
+    what, options = ("benchmark", view.measuring) if view.result.meets else ("layers", view.looking)
+    typed = "".join(f" {shlex.quote(option)}" for option in options)
+    command = f"next: edgeq {what} {_argument(view.bundle)} --data {data}{typed}"
+    return command if view.result.meets else f"{command} says which layers lose it"
 
 
 def rebuild(view: View) -> str:

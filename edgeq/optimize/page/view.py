@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ class View:
         float32_bytes: size of the float32 file.
         bundle: folder that was written; None where none was.
         data: what was searched on, as the user named it; None where the model brings its own.
+        measuring: options with which ``edgeq benchmark`` measures as the search did, such as the device.
+        looking: likewise of ``edgeq layers``.
         names: of candidates in the bundle, by key.
         layers: of the float32 file.
         notes: what is to be said about the run, a sentence each.
@@ -36,6 +39,8 @@ class View:
     float32_bytes: int
     bundle: Path | None = None
     data: Path | None = None
+    measuring: tuple[str, ...] = ()
+    looking: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[LayerFacts, ...] = ()
     notes: tuple[str, ...] = ()
@@ -45,9 +50,14 @@ class View:
 
     @property
     def front(self) -> tuple[Outcome, ...]:
-        """Outcomes on the Pareto front, the chosen one first, then as the search has them."""
+        """Outcomes on the Pareto front and the chosen one, from the smallest or fastest on, as the goal is."""
         keys = dict.fromkeys((*filter(None, [self.result.chosen]), *self.result.front))
-        return tuple(self.result.outcome(key) for key in keys)
+        return tuple(sorted((self.result.outcome(key) for key in keys), key=self._cost))
+
+    def _cost(self, outcome: Outcome) -> float:
+        if self.is_about_latency:
+            return math.inf if outcome.speed is None else outcome.speed.latency_ms
+        return math.inf if outcome.built is None else outcome.built.size_bytes
 
     @property
     def is_about_latency(self) -> bool:

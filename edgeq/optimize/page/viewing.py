@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,20 @@ _DIGITS = 12
 """Of a digest that a person compares."""
 
 
-def view_of(made: Optimization, data: Path | None = None) -> View:
+def view_of(
+    made: Optimization,
+    data: Path | None = None,
+    *,
+    measuring: Sequence[str] = (),
+    looking: Sequence[str] = (),
+) -> View:
     """What is shown of a search.
 
     Args:
         made: by `edgeq.optimize.pipeline.optimize`.
         data: what was searched on, as the user named it; None where the model brings its own.
+        measuring: options with which the next command measures what was measured here.
+        looking: options with which it looks into layers.
 
     Raises:
         BundleError: the bundle was altered meanwhile.
@@ -40,6 +48,8 @@ def view_of(made: Optimization, data: Path | None = None) -> View:
         float32_bytes=0 if float32 is None else float32.size_bytes,
         bundle=made.bundle.folder,
         data=data,
+        measuring=tuple(measuring),
+        looking=tuple(looking),
         names=made.names,
         layers=made.layers,
         notes=made.notes,

@@ -49,7 +49,7 @@ def method_named(method: str, precision: str = INT8) -> Callable[[TensorStatisti
     name, colon, number = method.partition(":")
     if name not in METHODS or (colon and name != "percentile"):
         raise UsageError(
-            f"unknown method for ranges {method!r}: expected {', '.join(METHODS)}; percentile can take a "
+            f"unknown method for ranges {method!r}: expected {', '.join(RANGE_METHODS)}; percentile can take a "
             "number, as in percentile:99.99"
         )
     if name == "percentile":

@@ -104,7 +104,7 @@ def test_a_grid_too_large_for_digits_has_an_order_of_magnitude():
     view = smallest()
     large = dataclasses.replace(view.result, grid=4**600)
     text = printed(dataclasses.replace(view, result=large))
-    assert "less than 0.1 % of the 10^361 combinations" in text
+    assert "less than 0.1 % of the 10^361 combinations" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,32 @@ def test_a_gain_is_a_negative_drop(drop, low, high, said):
     assert said in printed(
         dataclasses.replace(view, result=dataclasses.replace(view.result, outcomes=outcomes))
     )
+
+
+def test_the_next_command_measures_where_and_as_the_search_did():
+    options = {"measuring": ("--on=ssh:pi@host", "--python=/a b/python"), "looking": ("--preprocess=-1..1",)}
+    last = printed(dataclasses.replace(smallest(), **options)).splitlines()[-1]
+    assert last.endswith(" --data photos --on=ssh:pi@host '--python=/a b/python'")
+    last = printed(dataclasses.replace(missed(), **options)).splitlines()[-1]
+    assert last.endswith(" --data photos --preprocess=-1..1 says which layers lose it")
+
+
+@pytest.mark.parametrize(
+    ("view", "order"), [(missed, ["int8x4-mixed", "int8-best"]), (fastest, ["int8-best"])]
+)
+def test_the_front_is_in_the_order_of_what_is_wanted(view, order):
+    assert [view().name(one) for one in view().front] == order
+
+
+def test_on_too_few_items_to_tell_nothing_is_said_to_be_worth_shipping():
+    view = smallest()
+    few = dataclasses.replace(view.result.winner.quality, drop_pp=0.0, low_pp=-43.4, high_pp=43.4, n=5)
+    outcomes = tuple(
+        dataclasses.replace(one, quality=few) if one is view.result.winner else one
+        for one in view.result.outcomes
+    )
+    text = " ".join(
+        printed(dataclasses.replace(view, result=dataclasses.replace(view.result, outcomes=outcomes))).split()
+    )
+    assert "Ship" not in text
+    assert "5 validation items cannot show whether a file stays within 1 pp" in text

@@ -12,6 +12,7 @@ from sample_results import FOUR, INT8, LAYERS, VIEWS, missed, nothing, outcomes,
 
 from edgeq.errors import MissingExtraError
 from edgeq.optimize.page.html import to_html
+from edgeq.optimize.page.labels import Label, place_labels
 from edgeq.optimize.page.scatter import scatter
 from edgeq.optimize.page.sensitivity import sensitivity
 from edgeq.report import html_page
@@ -131,7 +132,9 @@ def test_a_budget_that_was_missed_is_the_headline():
 
 
 def test_statistics_of_the_search_are_told():
-    assert "31 candidates built and measured, 7.5 % of the 412 combinations" in to_html(smallest())
+    page = to_html(smallest())
+    assert "28 recipes built, and the converter&#39;s 3 variants; 6 measured on the validation set" in page
+    assert "built: 7.5 % of the 412 combinations" in page
 
 
 def test_foreign_text_is_escaped_everywhere():
@@ -162,3 +165,36 @@ def test_a_candidate_is_called_by_its_variant_or_by_what_it_is():
     assert view.name(view.result.outcome(INT8.key)) == "int8-best"
     assert view.name(view.result.outcomes[0]) == "float16"
     assert view.name(view.result.outcome(FOUR.key)) == FOUR.title
+
+
+def test_every_fate_that_occurs_and_every_column_is_explained_below_the_table():
+    for name in VIEWS:
+        page = to_html(VIEWS[name]())
+        legend = page.partition('<dl class="pairs wide legend-below">')[2].partition("</dl>")[0]
+        there = {one.status for one in VIEWS[name]().result.outcomes}
+        terms = re.findall(r"<dt>([a-z -]+)</dt>", legend)
+        assert set(terms[: len(there)]) == there
+        assert ("delegated" in terms) == ('<button type="button">delegated' in page)
+
+
+def test_an_interval_that_leaves_the_drawing_is_marked():
+    assert not any(point.is_low_cut or point.is_high_cut for point in scatter(smallest()).points)
+    view = smallest()
+    wide = dataclasses.replace(view.result.winner.quality, low_pp=-20.0, high_pp=20.0)
+    changed = tuple(
+        dataclasses.replace(one, quality=wide) if one is view.result.winner else one
+        for one in view.result.outcomes
+    )
+    drawn = dataclasses.replace(view, result=dataclasses.replace(view.result, outcomes=changed))
+    chosen = scatter(drawn).points[-1]
+    assert chosen.is_low_cut
+    assert chosen.is_high_cut
+    assert to_html(drawn).count('class="cut"') == 2
+
+
+def test_no_name_lies_on_what_is_written_at_the_budget():
+    written = Label(300.0, 100.0, "end", "budget 0.0001 pp")
+    area = (0.0, 400.0, 0.0, 200.0)
+    free, beside = (place_labels([(200.0, 95.0, "float32")], area, others=each) for each in ([], [written]))
+    assert free[0].y == pytest.approx(99.5)
+    assert beside[0] != free[0]

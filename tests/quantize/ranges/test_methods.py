@@ -215,6 +215,7 @@ def test_a_tensor_without_a_number_is_refused_with_its_name(method: str) -> None
         ("chosen", "unknown method for ranges 'chosen'"),
         ("minmax:3", "unknown method for ranges 'minmax:3'"),
         ("percentile:", "expected a number behind percentile:, found ''"),
+        ("foo", "unknown method for ranges 'foo': .*entropy, chosen;"),
         ("percentile:most", "expected a number behind percentile:, found 'most'"),
         ("percentile:50", "expected a percentile above 50 and up to 100, found 50"),
         ("percentile:nan", "expected a percentile above 50 and up to 100, found nan"),
