@@ -10,6 +10,12 @@ It is cross-layer equalization (Nagel et al. 2019, arXiv:1906.04721, section 4.1
 Factors are chosen otherwise, for gates let large values through and small ones of the other sign: were no range to
 grow, every channel that reaches the least value of SiLU, −0.28, would keep its scale. The shorter side of a range may
 grow here, as long as the predicted noise falls.
+
+Measured with LiteRT 2.3.0 on x86-64, one thread, on the networks of ``converters/cifar10_gated.py``, mse ranges, error
+feedback, 500 items: with SiLU the output error falls from 8.3e-3 to 3.6e-3 nats, and 1.4 % of 10,000 answers are other
+ones in place of 2.1; with hard-swish from 7.6e-3 to 4.0e-3, and 1.7 in place of 2.3. Files have 2 and 3 % more bytes
+and take 1.7 times as long, for XNNPACK's product with a constant for each channel is slow. A depthwise convolution in
+its place took as long, for 19 % more bytes. Constants for the gates of squeeze-and-excite, too, gained nothing.
 """
 
 from __future__ import annotations
