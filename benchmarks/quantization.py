@@ -1,11 +1,12 @@
 """What quantization loses: the converter and litert-quantizer as they come against `edgeq optimize`, on CIFAR-10.
 
-``python benchmarks/quantization.py`` takes the networks of ``converters/``: the ResNet, the same made hard, and the two
-with gates. All files of a network are made from the same model and the same calibration images, 200 of the ResNets and
-500 of the networks with gates, and answer the 10,000 test images. The search sees these, too: its choice among the few
-files that it measures there flatters it by less than the intervals that it prints; ranges, rewrites and weights never
-see them. Agreement is the share of images on which the answer is the float32 file's, drop what is lost of top-1
-accuracy. Latency is the median of alternating runs of all files of a network in one process, one thread.
+``python benchmarks/quantization.py`` takes the ResNet of ``converters/`` and the same made hard; `quantization_gates`
+takes the networks with gates. All files of a network are made from the same model and the same calibration images, 200
+of the ResNets and 500 of the networks with gates, and answer the 10,000 test images. The search sees these, too: its
+choice among the few files that it measures there flatters it by less than the intervals that it prints; ranges,
+rewrites and weights never see them. Agreement is the share of images on which the answer is the float32 file's, drop
+what is lost of top-1 accuracy. Latency is the median of alternating runs of all files of a network in one process, one
+thread.
 
 Four-bit files of litert-quantizer have its ranges too; ``octav`` is its own better method for weights.
 """
@@ -16,6 +17,7 @@ import importlib
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,6 @@ sys.path.insert(0, str(CONVERTERS))
 INT8_SEARCHES = {"cifar10_resnet": 0.15, "cifar10_resnet_hard": 0.3}
 """Largest drop that the search for the fastest file may lose, in percentage points, by converter script."""
 
-BY_AGREEMENT = {"cifar10_hard_swish": 1.0, "cifar10_silu": 1.0}
-"""The same for searches that see no labels and keep all layers in int8: largest part of other answers, in percent."""
-
 SMALLEST = ("cifar10_resnet", 1.5)
 """The network whose smallest file is searched, and its largest drop."""
 
@@ -42,37 +41,52 @@ SMOKE_IMAGES = 200
 
 def study(smoke: bool) -> None:
     """Makes every file, scores all files of a network at once, prints and writes."""
-    scripts = ["cifar10_resnet"] if smoke else [*INT8_SEARCHES, *BY_AGREEMENT]
+    searches = {script: [("latency", drop)] for script, drop in INT8_SEARCHES.items()}
+    searches[SMALLEST[0]].append(("size", SMALLEST[1]))
+    compare("quantization", {SMALLEST[0]: searches[SMALLEST[0]]} if smoke else searches, smoke, labels=True)
+
+
+def compare(
+    name: str, searches: Mapping[str, Sequence[tuple[str, float]]], smoke: bool, *, labels: bool
+) -> None:
+    """Compares what searches find with what other tools make, network by network.
+
+    Args:
+        name: of the results.
+        searches: objective and largest drop in percentage points, by converter script.
+        smoke: whether little is measured.
+        labels: whether the searches see them; without, all layers stay in int8 and a drop is one of agreement.
+    """
     results = {}
     with tempfile.TemporaryDirectory(prefix="edgeq-quantization-") as folder:
-        for script in scripts:
-            results[script] = _network(script, Path(folder, script), smoke)
+        for script, wanted in searches.items():
+            results[script] = _network(script, wanted, Path(folder, script), smoke, labels)
     head = ["network", "file", "top-1 %", "drop pp", "agreement %", "kB", "of stock", "latency of stock"]
     rows = [
-        [script, name, *(f"{value:.2f}" for value in _figures(found["files"], name))]
+        [script, file, *(f"{value:.2f}" for value in _figures(found["files"], file))]
         for script, found in results.items()
-        for name in found["files"]
+        for file in found["files"]
     ]
     print_table(head, rows)
     for script, found in results.items():
         for made in found["searches"]:
             print(f"{script}: {made}")
-    path = write_result("quantization", {"smoke": smoke, "images": IMAGES, "networks": results}, smoke=smoke)
+    path = write_result(name, {"smoke": smoke, "images": IMAGES, "networks": results}, smoke=smoke)
     print(f"\n{path}")
 
 
-def _network(script: str, folder: Path, smoke: bool) -> dict[str, Any]:
+def _network(
+    script: str, searches: Sequence[tuple[str, float]], folder: Path, smoke: bool, labels: bool
+) -> dict[str, Any]:
     """Files of one network, and what they are worth."""
     folder.mkdir()
     files = side(__file__, "stock", smoke=True, network=script, folder=str(folder)).answer
     given = {"float32": files["float32"], "folder": str(folder), "count": files.pop("items")}
     files |= side(__file__, "tools", smoke=True, **given, four_bits=script == SMALLEST[0]).answer
-    searches = [("latency", (INT8_SEARCHES | BY_AGREEMENT)[script])]
-    searches += [("size", SMALLEST[1])] if script == SMALLEST[0] else []
     told = []
     for objective, drop in searches:
         given = {"network": script, "objective": objective, "drop": drop, "folder": str(folder)}
-        given |= {"labels": script in INT8_SEARCHES, "candidates": 2 if smoke else None}
+        given |= {"labels": labels, "candidates": 2 if smoke else None}
         made = side(__file__, "searched", smoke=True, **given).answer
         files[f"edgeq optimize, {objective}"] = made.pop("file")
         told.append({"objective": objective, "largest_drop_pp": drop, **made})

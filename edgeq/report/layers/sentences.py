@@ -142,6 +142,8 @@ def next_step(analysis: LayerAnalysis, target: str) -> str:
     if untried is not None:
         return f"next: {_about(untried.name, _clean(untried.remedies[0].sentence))}"
     command = f"edgeq benchmark {shlex.quote(target)} --data DATA"
+    if not any(layer.index is not None for layer in analysis.ranked):
+        return f"next: {command} measures the whole file, for no layer of it could be measured alone"
     if analysis.sqnr_db is not None and analysis.sqnr_db < _SEVERE_DB:
         return f"next: no single layer stands out; {command} says whether the loss matters for the task"
     return f"next: nothing need be done; {command} measures what users notice"

@@ -82,6 +82,8 @@ def test_what_to_do_next_depends_on_what_was_found():
     assert next_step(healthy, "my model") == (
         "next: nothing need be done; edgeq benchmark 'my model' --data DATA measures what users notice"
     )
+    unmeasured = dataclasses.replace(healthy, layers=(layer(0, "a", "CONV_2D", rank=None),))
+    assert "no layer of it could be measured alone" in next_step(unmeasured, "c")
     noisy = dataclasses.replace(healthy, sqnr_db=12.0)
     assert "no single layer stands out" in next_step(noisy, "m")
 
