@@ -102,6 +102,8 @@ def _judged(ledger: Ledger, scheme: str) -> list[Candidate]:
 
 def _rescue(ledger: Ledger, recipe: Recipe, counting: Counting) -> Mapping[str, str] | None:
     """Moves layers of int8 up until the budget is met; what was moved, None where nothing helped."""
+    if not _movable(ledger, recipe):
+        return None
     for_size = ledger.goal.objective == SIZE
     for precision in RESCUES_FOR_SIZE if for_size else RESCUES_FOR_LATENCY:
         move = Move(recipe, precision, _movable(ledger, recipe))

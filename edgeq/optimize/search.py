@@ -107,6 +107,8 @@ def try_four_bits(ledger: Ledger, best_int8: Candidate) -> None:
     if best_int8.recipe is None:
         return
     recipe = four_bits(ledger, best_int8.recipe)
+    if all(layer.name in recipe.layers for layer in ledger.layers):
+        return  # Nothing may move.
     candidate = Candidate(recipe, None, "4-bit weights, in case that reading fewer bytes is faster here")
     ledger.build([candidate])
     ledger.judge([candidate])

@@ -391,6 +391,15 @@ def test_layers_whose_precision_is_given_keep_it():
     assert result.meets
 
 
+def test_where_all_layers_are_given_a_precision_no_other_is_tried_and_none_is_spoken_of():
+    landscape = Landscape()
+    kept = {layer.name: "int8" for layer in landscape.layers}
+    result = found(landscape, Goal(0.0001, LATENCY, kept=kept))
+    assert not result.meets
+    assert {one.candidate.recipe.scheme for one in result.outcomes if one.candidate.recipe} == {"int8"}
+    assert not any("instead of" in sentence for sentence in result.sentences)
+
+
 def test_a_lost_device_costs_the_timing_and_not_the_search():
     def lost(what, candidates):
         if what == "time":
