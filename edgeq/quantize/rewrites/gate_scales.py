@@ -25,28 +25,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeq.quantize.editable import EditableModel
 from edgeq.quantize.items import CalibrationItems
 from edgeq.quantize.local_run import Floats
 from edgeq.quantize.rewrites.channel_rules import CHANNEL_RULES
-from edgeq.quantize.rewrites.equalization import LIMIT, channel_ranges
+from edgeq.quantize.rewrites.equalization import channel_ranges
+from edgeq.quantize.rewrites.gate_factors import best_factors
 from edgeq.quantize.rewrites.spaces import ChannelSpaces, SpaceBuilder, apply_factors, channel_spaces
 
 LEAST_GAIN = 0.2
 """Of the noise that is predicted for a gate's tensors: less is not worth one more operator."""
 
-_SIDES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-"""How much the shorter side of a range may grow."""
-
-_INTEGERS = 127
-"""The constants of an int8 product have one scale and are multiples of it: other factors would be rounded to them."""
-
-_HARD_SWISH_LEAST, _SILU_LEAST = -3.0, -4.0
-"""Below these, hard-swish is 0, and SiLU between −0.07 and 0: ranges may cut it off, so that it scales no channel."""
-
-Factors = npt.NDArray[np.float64]
+_SILU_LEAST = -4.0
+"""Below, SiLU is between −0.07 and 0: ranges may cut it off, so that it scales no channel."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +98,7 @@ def scale_gates(float32: bytes, items: CalibrationItems) -> ScaledGates:
     ranges = _ranges(float32, spaces, gates_of, items)
     for tensors, members in gates_of:
         least = {gate.source: gate.least for gate in members}
-        found, gain = _best_factors(spaces, tensors, ranges, least)
+        found, gain = best_factors(spaces, tensors, ranges, least)
         if gain >= LEAST_GAIN:
             kept += members
             for tensor in tensors:
@@ -152,8 +144,14 @@ def _least(model: EditableModel, inner: Any, source: int) -> float | None:
         return None
     shifts = [int(index) for index in inner.inputs if model.is_constant(int(index))]
     clips = inner.builtinOptions.fusedActivationFunction == model.schema.ActivationFunctionType.RELU6
-    is_shift = len(shifts) == 1 and model.constant(shifts[0]).size == 1
-    return _HARD_SWISH_LEAST if clips and is_shift else None
+    if (
+        not clips
+        or len(shifts) != 1
+        or model.dtype(shifts[0]) != "FLOAT32"
+        or model.shape(shifts[0]) not in ((), (1,))
+    ):
+        return None
+    return -float(model.constant(shifts[0]).reshape(-1)[0])  # Below, the gate is 0.
 
 
 def _insert_constant(model: EditableModel, gate: _Gate) -> int:
@@ -234,70 +232,3 @@ def _ranges(
     wanted = sorted({tensor for tensors, _ in gates_of for tensor in tensors})
     names = [model.name(tensor) for tensor in wanted]
     return dict(zip(wanted, channel_ranges(float32, names, items), strict=True))
-
-
-def _best_factors(
-    spaces: ChannelSpaces,
-    tensors: Sequence[int],
-    ranges: Mapping[int, tuple[Floats, Floats]],
-    least: Mapping[int, float],
-) -> tuple[Factors, float]:
-    """Factors of least predicted noise, and the part of the noise that they take away.
-
-    The noise of a channel is that of its tensor's step divided by the channel's factor; channels and tensors count the
-    same.
-    """
-    spans = {}
-    for tensor in tensors:
-        low, high = (np.nan_to_num(side.astype(np.float64)) for side in ranges[tensor])
-        spans[tensor] = -np.maximum(low, least.get(tensor, -np.inf)), high
-    sides = dict.fromkeys(tensors, 1.0)
-    best = _factors(spaces, spans, sides)
-    noise = _noise(spaces, spans, best)
-    for tensor in (*tensors, *tensors):
-        for side in _SIDES:
-            tried = _factors(spaces, spans, {**sides, tensor: side})
-            other = _noise(spaces, spans, tried)
-            if other < noise:
-                best, noise, sides = tried, other, {**sides, tensor: side}
-    best = _representable(spaces, tensors, best)
-    return best, 1 - _noise(spaces, spans, best) / len(tensors)
-
-
-def _factors(
-    spaces: ChannelSpaces, spans: Mapping[int, tuple[Factors, Factors]], sides: Mapping[int, float]
-) -> Factors:
-    """The largest factors with which the longer side of no range grows, and the shorter one by `sides` at most."""
-    used = np.zeros(len(spaces.classes))
-    for tensor, (below, above) in spans.items():
-        limits = np.array([below.max(), above.max()], np.float64)
-        shorter = int(np.argmin(limits))
-        limits[shorter] = min(limits[shorter] * sides[tensor], limits.max())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.fmax(below / limits[0], above / limits[1])
-        np.maximum.at(used, spaces.classes[spaces.numbers(tensor)], np.nan_to_num(share))
-    share = used[spaces.classes]
-    free = spaces.free & (share > 0)
-    return np.minimum(1 / np.where(free, share, 1.0), LIMIT)
-
-
-def _noise(spaces: ChannelSpaces, spans: Mapping[int, tuple[Factors, Factors]], factors: Factors) -> float:
-    """Of all tensors together, in parts of what one has without factors."""
-    total = 0.0
-    for tensor, (below, above) in spans.items():
-        own = factors[spaces.numbers(tensor)]
-        before = float(below.max() + above.max())
-        growth = float((below * own).max() + (above * own).max()) / before if before > 0 else 1.0
-        total += growth**2 * float(np.mean(1 / own**2))
-    return total
-
-
-def _representable(spaces: ChannelSpaces, tensors: Sequence[int], factors: Factors) -> Factors:
-    """The next smaller factors whose inverses are multiples of one scale."""
-    shared = np.concatenate([np.arange(len(factors))[spaces.numbers(tensor)] for tensor in tensors])
-    scale = float((1 / factors[shared]).max()) / _INTEGERS
-    found = factors.copy()
-    found[shared] = np.where(
-        spaces.free[shared], 1 / (np.ceil(1 / (factors[shared] * scale) - 1e-9) * scale), factors[shared]
-    )
-    return found
